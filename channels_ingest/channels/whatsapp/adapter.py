@@ -1,0 +1,226 @@
+"""WhatsApp through Meta's Cloud API.
+
+https://developers.facebook.com/documentation/business-messaging/whatsapp
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from channels_ingest.base import (
+    Capabilities,
+    ChannelAdapter,
+    Field,
+    HttpStep,
+    MediaSteps,
+    Outgoing,
+    OutgoingFile,
+    Permanent,
+    Request,
+    Response,
+    Sent,
+    Steps,
+    secrets,
+)
+from channels_ingest.channels.whatsapp.errors import read_answer
+from channels_ingest.channels.whatsapp.events import read_change
+from channels_ingest.events import UNDATED, Broken, Event, MessageType, Unknown
+from channels_ingest.payload import Unreadable, load_json, read_each, read_instant, read_list, read_object, read_text
+from channels_ingest.signing import hmac_sha256_hex, matches_any
+
+VERSION = "v25.0"
+_MEGABYTE = 1024 * 1024
+
+# What each kind of message takes; every other file goes as a document.
+_ACCEPTED = {
+    MessageType.IMAGE: ("image", {"image/jpeg", "image/png"}),
+    MessageType.AUDIO: ("audio", {"audio/aac", "audio/amr", "audio/mp4", "audio/mpeg", "audio/ogg"}),
+    MessageType.VIDEO: ("video", {"video/3gpp", "video/mp4"}),
+    MessageType.STICKER: ("sticker", {"image/webp"}),
+}
+
+
+class WhatsApp(ChannelAdapter):
+    kind = "whatsapp"
+    label = "WhatsApp"
+    identity_kind = "whatsapp"
+    api_url = "https://graph.facebook.com"
+    credentials = (
+        Field("app_secret", "App secret", rotates=True, help="Of the Meta app. It signs every webhook."),
+        Field("verify_token", "Verify token", help="The word you give Meta together with the webhook address."),
+        Field("access_token", "Access token", help="Of a system user with whatsapp_business_messaging."),
+        Field(
+            "portfolio_id",
+            "Business portfolio ID",
+            secret=False,
+            required=False,
+            help="Shared by all numbers of a portfolio.",
+        ),
+    )
+    external_id_label = "Phone number ID"
+    capabilities = Capabilities(
+        text_limit=4096,
+        caption_limit=1024,
+        media_limits={
+            MessageType.IMAGE: 5 * _MEGABYTE,
+            MessageType.AUDIO: 16 * _MEGABYTE,
+            MessageType.VIDEO: 16 * _MEGABYTE,
+            MessageType.FILE: 100 * _MEGABYTE,
+            MessageType.STICKER: 500 * 1024,
+        },
+        window=timedelta(hours=24),
+        templates=True,
+        receipts="read",
+        returns_key=True,
+        replies=True,
+    )
+
+    def identity_scope(self, credentials: Mapping[str, Any], *, external_id: str) -> str:
+        return str(credentials.get("portfolio_id") or "")
+
+    def handshake(self, request: Request, credentials: Mapping[str, Any]) -> Response | None:
+        query = request.query
+        token = query.get("hub.verify_token", "")
+        if query.get("hub.mode") != "subscribe" or not matches_any(token, secrets(credentials, "verify_token")):
+            return None
+        return Response(200, query.get("hub.challenge", "").encode())
+
+    def verify(self, request: Request, credentials: Mapping[str, Any]) -> bool:
+        signature = request.headers.get("x-hub-signature-256", "")
+        return matches_any(
+            signature,
+            [f"sha256={hmac_sha256_hex(secret, request.body)}" for secret in secrets(credentials, "app_secret")],
+        )
+
+    def parse(self, body: bytes, headers: Mapping[str, str]) -> Iterator[Event | Broken]:
+        """One POST may hold up to 1,000 updates of several numbers; the envelope is walked on every level."""
+        try:
+            document = load_json(body)
+        except Unreadable as error:
+            yield Broken(body, str(error))
+            return
+        if not isinstance(document, dict) or "entry" not in document:
+            yield Broken(body, "no entries")
+        elif document.get("object") != "whatsapp_business_account":
+            yield Unknown("", UNDATED, kind=f"object:{read_text(document.get('object'), limit=40)}")
+        else:
+            yield from read_each(document["entry"], _read_entry)
+
+    def send(self, message: Outgoing, credentials: Mapping[str, Any], *, external_id: str) -> Steps:
+        """One message takes one file, its caption is the text; an album is one message per file.
+
+        An answer of 200 that can't be read counts as taken: the receipts carry our key and bring the id.
+        """
+        address = {name: message.address[name] for name in ("to", "recipient") if message.address.get(name)}
+        if not address:
+            raise Permanent("There is no WhatsApp address to write to.")
+        envelope: dict[str, Any] = {
+            "messaging_product": "whatsapp",
+            "recipient_type": "individual",
+            **address,
+            "biz_opaque_callback_data": message.key,
+        }
+        if message.reply_to:
+            envelope["context"] = {"message_id": message.reply_to}
+        if message.files:
+            _check_file(message)
+            upload = yield _build_upload(message.files[0], credentials, external_id=external_id)
+            media_id = read_text(read_answer(upload).get("id"))
+            if not media_id:
+                raise Permanent("WhatsApp took the file but gave no id for it.")
+            content = _build_media(message, media_id)
+        else:
+            content = _build_content(message)
+        url = _build_url(credentials, external_id, "messages")
+        answer = read_answer(
+            (yield HttpStep("POST", url, headers=_authorize(credentials), json=envelope | content, final=True))
+        )
+        messages = read_list(answer.get("messages"))
+        return Sent(read_text(read_object(messages[0]).get("id")) if messages else "")
+
+    def fetch_media(self, ref: Mapping[str, str], credentials: Mapping[str, Any], *, external_id: str) -> MediaSteps:
+        """The address of a file is good for five minutes and wants the token too; on 404 it is asked for anew."""
+        headers = _authorize(credentials)
+        about = f"{_build_url(credentials, ref.get('id', ''))}?phone_number_id={quote(external_id, safe='')}"
+        for _ in range(2):
+            url = read_text(read_answer((yield HttpStep("GET", about, headers=headers))).get("url"))
+            if not url:
+                raise Permanent("WhatsApp gave no address for the file.")
+            result = yield HttpStep("GET", url, headers=headers)
+            if result.status != 404:
+                break
+        if result.status != 200:
+            read_answer(result)
+        return result
+
+
+def _read_entry(entry: dict[str, Any]) -> Iterator[Event | Broken]:
+    try:
+        time = read_instant(entry.get("time"))
+    except Unreadable:
+        time = UNDATED
+    yield from read_each(entry.get("changes"), partial(read_change, time=time))
+
+
+def _build_url(credentials: Mapping[str, Any], *parts: str) -> str:
+    base = str(credentials.get("base_url") or WhatsApp.api_url).rstrip("/")
+    return "/".join([base, VERSION, *(quote(part, safe="") for part in parts)])
+
+
+def _authorize(credentials: Mapping[str, Any]) -> dict[str, str]:
+    tokens = secrets(credentials, "access_token")
+    if not tokens:
+        raise Permanent("The channel has no access token.", disconnects=True)
+    return {"authorization": f"Bearer {tokens[0]}"}
+
+
+def _build_content(message: Outgoing) -> dict[str, Any]:
+    if message.reaction:
+        target, emoji = message.reaction
+        return {"type": "reaction", "reaction": {"message_id": target, "emoji": emoji}}
+    if message.template is not None:
+        return {"type": "template", "template": dict(message.template)}
+    return {"type": "text", "text": {"body": message.text, "preview_url": True}}
+
+
+def _check_file(message: Outgoing) -> None:
+    if len(message.files) > 1:
+        raise Permanent("WhatsApp takes one file a message.")
+    kind = _choose_kind(message.files[0])
+    if message.text and kind in ("audio", "sticker"):
+        raise Permanent("On WhatsApp a sound or a sticker carries no text.")
+    if len(message.text) > WhatsApp.capabilities.caption_limit:
+        raise Permanent(f"On WhatsApp the text of a file has at most {WhatsApp.capabilities.caption_limit} characters.")
+
+
+def _choose_kind(file: OutgoingFile) -> str:
+    kind, types = _ACCEPTED.get(file.kind, ("document", set()))
+    return kind if file.type.partition(";")[0].strip().lower() in types else "document"
+
+
+def _build_upload(file: OutgoingFile, credentials: Mapping[str, Any], *, external_id: str) -> HttpStep:
+    return HttpStep(
+        "POST",
+        _build_url(credentials, external_id, "media"),
+        headers=_authorize(credentials),
+        data={"messaging_product": "whatsapp", "type": file.type},
+        files={"file": (file.name, file.content, file.type)},
+    )
+
+
+def _build_media(message: Outgoing, media_id: str) -> dict[str, Any]:
+    file = message.files[0]
+    kind = _choose_kind(file)
+    media = {"id": media_id}
+    if message.text:
+        media["caption"] = message.text
+    if kind == "document":
+        media["filename"] = file.name
+    return {"type": kind, kind: media}
+
+
+CHANNEL = WhatsApp()

@@ -1,0 +1,226 @@
+"""The webhook door, a bare ASGI application in front of Django: verify, store the bytes, answer after the commit.
+
+Whatever does not fit (channel, address, method, signature) is refused with the same empty 401. Nothing on the way to an
+answer touches Redis.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+import psycopg
+import redis.asyncio
+import structlog
+from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
+from cryptography.fernet import InvalidToken
+from django.conf import settings
+from prometheus_client import Counter
+
+from channels_ingest.base import ChannelAdapter, Request
+from channels_ingest.bell import bell_name
+from channels_ingest.link import Link
+from channels_ingest.raw_store import QueueFullError, RawRequest, RawStore
+from channels_ingest.registry import load_channels
+from channels_ingest.routes import Route, Routes
+
+BODY_SECONDS = 20
+ANSWER_SECONDS = 2.8  # from the body on; the most impatient provider waits 2 to 3
+HELD_BYTES = 64 * 1024 * 1024  # bodies that are being read or wait for their commit
+KEPT_HEADERS = ("content-type",)
+LONGEST_HEADER = 200
+
+REQUESTS = Counter("oneview_webhook_requests", "Webhook requests by the status of their answer", ["status"])
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...] = ((b"content-length", b"0"),)
+    body: bytes = b""
+
+
+TAKEN = Answer(200)
+REFUSED = Answer(401)
+TOO_LARGE = Answer(413, ((b"content-length", b"0"), (b"connection", b"close")))
+UNAVAILABLE = Answer(503, ((b"content-length", b"0"), (b"retry-after", b"5")))
+
+
+class BodyTooLargeError(Exception):
+    pass
+
+
+class ClientGoneError(Exception):
+    pass
+
+
+class Door:
+    """Serves `/webhooks/<kind>/<public_id>/`. The process calls `start` and `stop`; both work without database and
+    Redis.
+    """
+
+    def __init__(self) -> None:
+        self._links = Link(), Link()
+        self._routes = Routes(self._links[0])
+        self._ring = asyncio.Event()
+        self._store = RawStore(self._links[1], committed=self._ring.set)
+        self._ringer: asyncio.Task[None] | None = None
+        self._held = 0
+
+    async def start(self) -> None:
+        load_channels()
+        self._ringer = asyncio.create_task(self._ring_bell())
+        await self._store.start()
+
+    async def stop(self) -> None:
+        """Commits and answers what has been taken in."""
+        await self._store.stop()
+        if self._ringer is not None:
+            self._ringer.cancel()
+        for link in self._links:
+            await link.close()
+
+    async def __call__(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        body = bytearray()
+        try:
+            answer = await self._answer(scope, receive, body)
+        except ClientGoneError:
+            return
+        except BodyTooLargeError:
+            answer = TOO_LARGE
+        except (QueueFullError, TimeoutError, psycopg.Error, InvalidToken) as error:
+            log.warning("webhook_not_taken", error=type(error).__name__)
+            answer = UNAVAILABLE
+        finally:
+            self._held -= len(body)
+        REQUESTS.labels(str(answer.status)).inc()
+        await send(
+            {"type": "http.response.start", "status": answer.status, "headers": answer.headers, "trailers": False}
+        )
+        await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+
+    async def _answer(self, scope: HTTPScope, receive: ASGIReceiveCallable, body: bytearray) -> Answer:
+        method = scope["method"]
+        if method == "HEAD":
+            return Answer(200)
+        _, kind, public_id = _split_path(scope["path"])
+        adapter = load_channels().get(kind)
+        if adapter is None or method not in ("GET", "POST"):
+            return REFUSED
+        headers = _read_headers(scope["headers"])
+        if method == "POST":
+            limit = adapter.capabilities.body_limit
+            _check_declared(headers.get("content-length", ""), limit=limit)
+            async with asyncio.timeout(BODY_SECONDS):
+                await self._read_body(receive, body, limit=limit)
+        async with asyncio.timeout(ANSWER_SECONDS):
+            route = await self._routes.find(public_id)
+            if route is None or route.kind != kind:
+                return REFUSED
+            request = _build_request(scope, headers, bytes(body))
+            if method == "GET":
+                return _shake_hands(adapter, request, route)
+            if not _is_signed(adapter, request, route):
+                return REFUSED
+            kept = json.dumps(_keep_headers(headers))
+            await self._store.put(RawRequest(route.account_id, route.channel_id, kept, request.body))
+        return TAKEN
+
+    async def _read_body(self, receive: ASGIReceiveCallable, body: bytearray, *, limit: int) -> None:
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                raise ClientGoneError
+            chunk = message.get("body", b"")
+            body += chunk
+            self._held += len(chunk)
+            if len(body) > limit:
+                raise BodyTooLargeError
+            if self._held > HELD_BYTES:
+                raise QueueFullError
+            if not message.get("more_body"):
+                return
+
+    async def _ring_bell(self) -> None:
+        """One ring for whatever was committed since the last; a Redis that is away or slow costs nobody anything."""
+        client = redis.asyncio.Redis.from_url(
+            settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1, retry=None
+        )
+        try:
+            while True:
+                await self._ring.wait()
+                self._ring.clear()
+                try:
+                    await client.publish(bell_name(), b"")
+                except redis.RedisError as error:
+                    log.warning("bell_not_rung", error=type(error).__name__)
+        finally:
+            await client.aclose()
+
+
+def _split_path(path: str) -> tuple[str, str, str]:
+    """`/webhooks/<kind>/<public_id>/` in its parts, empty ones for any other path."""
+    match path.removesuffix("/").split("/"):
+        case ["", prefix, kind, public_id]:
+            return prefix, kind, public_id
+    return "", "", ""
+
+
+def _check_declared(length: str, *, limit: int) -> None:
+    if length.isdecimal() and (len(length) > 18 or int(length) > limit):
+        raise BodyTooLargeError
+
+
+def _read_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """By lower-case name. One that came twice holds both values, so neither of them can pass for the only one."""
+    values: dict[str, list[str]] = {}
+    for name, value in headers:
+        values.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+    return {name: ", ".join(each) for name, each in values.items()}
+
+
+def _keep_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """What a parser may need. Never what proves who sent the request."""
+    kept = {name: headers.get(name, "")[:LONGEST_HEADER] for name in KEPT_HEADERS}
+    return {name: value for name, value in kept.items() if value and value.isprintable()}
+
+
+def _build_request(scope: HTTPScope, headers: Mapping[str, str], body: bytes) -> Request:
+    query = scope["query_string"].decode("latin-1")
+    path = (scope["raw_path"] or scope["path"].encode()).decode("latin-1")
+    return Request(
+        method=scope["method"],
+        url=f"{settings.PUBLIC_URL}{path}{'?' if query else ''}{query}",
+        query=dict(parse_qsl(query, keep_blank_values=True)),
+        headers=headers,
+        body=body,
+    )
+
+
+def _is_signed(adapter: ChannelAdapter, request: Request, route: Route) -> bool:
+    try:
+        return adapter.verify(request, route.credentials)
+    except Exception:
+        log.exception("verify_failed", kind=adapter.kind)
+        return False
+
+
+def _shake_hands(adapter: ChannelAdapter, request: Request, route: Route) -> Answer:
+    try:
+        response = adapter.handshake(request, route.credentials)
+    except Exception:
+        log.exception("handshake_failed", kind=adapter.kind)
+        return REFUSED
+    if response is None:
+        return REFUSED
+    headers = (
+        (b"content-type", response.content_type.encode()),
+        (b"content-length", str(len(response.body)).encode()),
+        (b"x-content-type-options", b"nosniff"),
+    )
+    return Answer(response.status, headers, response.body)

@@ -1,0 +1,80 @@
+"""The form that connects a channel: its fields are what the adapter says it needs. Secrets go in and never come out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography.fernet import InvalidToken
+from django import forms
+from django.utils.translation import gettext as _
+
+from channels_ingest.base import ChannelAdapter, Field, secrets
+from channels_ingest.models import Channel
+
+PREFIX = "credential_"
+CURRENT_SECRETS = 2
+
+
+class ChannelForm(forms.ModelForm[Channel]):
+    """Made complete by `build_form`. `collect_credentials` is the document to store."""
+
+    adapter: ChannelAdapter
+
+    class Meta:
+        model = Channel
+        fields = ("name", "external_id")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stored = read_credentials(self.instance)
+        self.fields["external_id"].label = self.adapter.external_id_label
+        for field in self.adapter.credentials:
+            entry = self.fields[PREFIX + field.name]
+            if field.secret:
+                has_one = bool(secrets(self.stored, field.name))
+                entry.required = field.required and not has_one
+                if has_one:
+                    entry.help_text = " ".join(filter(None, (field.help, explain_secret(field))))
+            else:
+                entry.initial = ", ".join(secrets(self.stored, field.name))
+
+    def collect_credentials(self) -> dict[str, Any]:
+        """What was entered over what is stored. A rotating secret keeps the former value beside the new one."""
+        found = dict(self.stored)
+        for field in self.adapter.credentials:
+            given = self.cleaned_data[PREFIX + field.name].strip()
+            if field.secret and not given:
+                continue
+            former = [each for each in secrets(self.stored, field.name) if each != given]
+            found[field.name] = [given, *former][:CURRENT_SECRETS] if field.rotates and former else given
+        return found
+
+
+def build_form(adapter: ChannelAdapter) -> type[ChannelForm]:
+    """The form of one kind of channel."""
+    entries: dict[str, Any] = {PREFIX + field.name: make_entry(field) for field in adapter.credentials}
+    return type("ChannelForm", (ChannelForm,), {**entries, "adapter": adapter})
+
+
+def make_entry(field: Field) -> forms.CharField:
+    widget = forms.PasswordInput(attrs={"autocomplete": "new-password"}) if field.secret else forms.TextInput()
+    return forms.CharField(
+        label=field.label, help_text=field.help, required=field.required, widget=widget, max_length=4000
+    )
+
+
+def explain_secret(field: Field) -> str:
+    if field.rotates:
+        return _("Stored. Leave empty to keep it; after a new one the former stays valid until the next.")
+    return _("Stored. Leave empty to keep it.")
+
+
+def read_credentials(channel: Channel) -> Mapping[str, Any]:
+    """Empty for a new channel, and for one whose key was lost: then all of it has to be entered again."""
+    if channel._state.adding:
+        return {}
+    try:
+        return dict(channel.credentials)
+    except InvalidToken:
+        return {}

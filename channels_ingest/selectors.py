@@ -1,0 +1,52 @@
+"""What others may know of channels and files. Runs inside the caller's scope."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from channels_ingest.models import Channel
+from channels_ingest.registry import get_channel, load_channels
+from channels_ingest.sink import ChannelInfo
+from oneview.common.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """The channels of an account, by id and by (kind, external id). A channel whose kind has no file any more is left
+    out.
+    """
+
+    by_id: Mapping[UUID, ChannelInfo]
+    by_address: Mapping[tuple[str, str], ChannelInfo]
+
+
+def list_channels(account_id: int) -> tuple[Channel, ...]:
+    return tuple(Channel.objects.filter(account_id=account_id).order_by("name", "id"))
+
+
+def get_channel_info(account_id: int, *, kind: str, external_id: str) -> ChannelInfo:
+    """Raises NotFound."""
+    channel = Channel.objects.filter(account_id=account_id, kind=kind, external_id=external_id).first()
+    if channel is None:
+        raise NotFound
+    return describe_channel(channel)
+
+
+def describe_channel(channel: Channel) -> ChannelInfo:
+    adapter = get_channel(channel.kind)
+    return ChannelInfo(
+        id=channel.id,
+        kind=channel.kind,
+        external_id=channel.external_id,
+        identity_kind=adapter.identity_kind,
+        identity_scope=adapter.identity_scope(channel.credentials, external_id=channel.external_id),
+        capabilities=adapter.capabilities,
+    )
+
+
+def read_directory(account_id: int) -> Directory:
+    kinds = load_channels()
+    infos = [describe_channel(channel) for channel in list_channels(account_id) if channel.kind in kinds]
+    return Directory({info.id: info for info in infos}, {(info.kind, info.external_id): info for info in infos})

@@ -1,0 +1,17 @@
+"""Signatures over raw bytes, compared in constant time."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+
+
+def hmac_sha256_hex(secret: str, body: bytes) -> str:
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def matches_any(given: str, expected: Iterable[str]) -> bool:
+    """Whether `given` equals one of `expected`; looks at all of them whatever matches first."""
+    candidate = given.encode("utf-8", "surrogatepass")
+    return any([hmac.compare_digest(candidate, value.encode()) for value in expected])

@@ -1,0 +1,131 @@
+"""Who may listen on a socket: asked when it opens, and again of all sockets of a process every few seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib import import_module
+
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.http import HttpRequest
+from django.utils import timezone
+
+from oneview.accounts.middleware import ACCOUNT_KEY
+from oneview.accounts.models import Account, Membership, User
+from oneview.accounts.selectors import find_membership
+from oneview.accounts.tokens import find_owner, hash_token
+
+SIGNED_OUT, NOT_ALLOWED = 4401, 4403
+
+
+class Refused(Exception):
+    """`code`: how the socket is closed."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """`user_id` is None for a bot. `session` is a session's key and `password` the hash it vouches for; `token` a
+    bearer token's hash.
+
+    One of `session` and `token` is set: pages have sessions, programs have tokens.
+    """
+
+    account_id: int
+    user_id: int | None
+    name: str
+    window: timedelta
+    session: str = ""
+    password: str = ""
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Who must go, by close code; the windows of the accounts; the database's clock."""
+
+    refused: dict[Admission, int]
+    windows: dict[int, timedelta]
+    now: datetime
+
+
+def admit_session(session_key: str) -> Admission:
+    """Raises Refused."""
+    request = HttpRequest()
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    user = get_user(request)
+    if not isinstance(user, User):
+        raise Refused(SIGNED_OUT)
+    membership = find_membership(user.pk, account_id=request.session.get(ACCOUNT_KEY))
+    if membership is None or membership.account.is_locked:
+        raise Refused(NOT_ALLOWED)
+    return Admission(
+        membership.account_id,
+        user.pk,
+        str(user),
+        membership.account.window,
+        session=session_key,
+        password=user.get_session_auth_hash(),
+    )
+
+
+def admit_token(token: str) -> Admission:
+    """Raises Refused."""
+    owner = find_owner(token)
+    if owner is None:
+        raise Refused(SIGNED_OUT)
+    account = Account.objects.get(pk=owner.account_id)
+    if account.is_locked:
+        raise Refused(NOT_ALLOWED)
+    name = owner.bot or str(User.objects.get(pk=owner.user_id))
+    return Admission(account.pk, owner.user_id, name, account.window, token=hash_token(token))
+
+
+def review(admissions: Iterable[Admission]) -> Review:
+    """The same questions again, for all at once: the number of queries does not depend on how many listen."""
+    admissions = set(admissions)
+    accounts = Account.objects.in_bulk({admission.account_id for admission in admissions})
+    users = User.objects.filter(is_active=True).in_bulk({a.user_id for a in admissions if a.user_id is not None})
+    members = set(
+        Membership.objects.filter(account__in=accounts, user__in=users, is_active=True).values_list("account", "user")
+    )
+    keys = {admission.session for admission in admissions if admission.session}
+    sessions = set(
+        Session.objects.filter(pk__in=keys, expire_date__gt=timezone.now()).values_list("session_key", flat=True)
+    )
+    tokens, now = _read_tokens({admission.token for admission in admissions if admission.token})
+    hashes = {user_id: user.get_session_auth_hash() for user_id, user in users.items()}
+    refused = {}
+    for admission in admissions:
+        signed_in = (
+            admission.token in tokens
+            if admission.token
+            else admission.session in sessions and hashes.get(admission.user_id or 0) == admission.password
+        )
+        account = accounts.get(admission.account_id)
+        is_member = admission.user_id is None or (admission.account_id, admission.user_id) in members
+        if not signed_in:
+            refused[admission] = SIGNED_OUT
+        elif account is None or account.is_locked or not is_member:
+            refused[admission] = NOT_ALLOWED
+    windows = {account_id: account.window for account_id, account in accounts.items()}
+    return Review(refused, windows, now)
+
+
+def _read_tokens(hashes: set[str]) -> tuple[set[str], datetime]:
+    """Which of these tokens are valid, and the database's clock."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT now(), array(SELECT given FROM unnest(%s::text[]) given, token_owner(given) t WHERE t.account_id "
+            "IS NOT NULL)",
+            [list(hashes)],
+        )
+        now, valid = cursor.fetchone()
+    return set(valid), now

@@ -1,0 +1,228 @@
+"""What the API and bearer sockets speak: the JSON documents of contracts and schema, as types."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+
+class ChannelJson(TypedDict):
+    id: str
+    kind: str
+    name: str
+
+
+class ChannelStateJson(ChannelJson):
+    state: Literal["connected", "disconnected"]
+
+
+class AuthorJson(TypedDict):
+    kind: Literal["user", "agent", "bot", "system"]
+    id: int | None
+    name: str
+
+
+class AttachmentJson(TypedDict):
+    id: str
+    name: str
+    type: str
+    size: int | None
+    url: str
+
+
+class FileJson(TypedDict):
+    id: str
+    name: str
+    type: str
+    size: int
+
+
+class ReactionJson(TypedDict):
+    emoji: str
+    author: AuthorJson
+
+
+class MessageJson(TypedDict):
+    id: str
+    conversation: str
+    contact: str
+    thread: str
+    channel: ChannelJson
+    identity: str
+    direction: Literal["inbound", "outbound"]
+    author: AuthorJson
+    type: str
+    text: str
+    data: dict[str, Any]
+    attachments: list[AttachmentJson]
+    reply_to: str | None
+    reactions: list[ReactionJson]
+    external_id: str
+    client_id: str
+    sent_at: str
+    received_at: str
+    status: str
+    status_reason: str
+    edited_at: str | None
+    deleted_at: str | None
+    private: bool
+    labels: list[str]
+    fields: dict[str, Any]
+
+
+class PreviewJson(TypedDict):
+    id: str
+    author: AuthorJson
+    type: str
+    text: str
+    direction: Literal["inbound", "outbound"]
+    status: str
+    private: bool
+    deleted: bool
+    at: str
+
+
+class AgentJson(TypedDict):
+    id: int
+    name: str
+
+
+class AllowedJson(TypedDict):
+    thread: str
+    channel: ChannelJson
+    can: Literal["text", "template", "nothing"]
+    reason: str
+    until: str | None
+
+
+class ContactNameJson(TypedDict):
+    id: str
+    name: str
+    avatar: str | None
+
+
+class ConversationJson(TypedDict):
+    """`allowed` is worked out for one conversation at a time: null in lists and events."""
+
+    id: str
+    contact: ContactNameJson
+    status: Literal["open", "snoozed", "resolved"]
+    snoozed_until: str | None
+    assignee: AgentJson | None
+    assignees: list[AgentJson]
+    turn: Literal["bot", "human"]
+    labels: list[str]
+    unread: int
+    channels: list[ChannelJson]
+    last_message: PreviewJson | None
+    last_activity_at: str
+    allowed: list[AllowedJson] | None
+
+
+class IdentityJson(TypedDict):
+    id: str
+    kind: str
+    value: str
+    verified: bool
+    first_seen: str
+    channel: ChannelJson | None
+
+
+class LinkJson(IdentityJson):
+    """Why an identity belongs to a contact; `evidence` is what a split takes, null for the one the contact is named
+    after.
+    """
+
+    reason: str
+    evidence: int | None
+
+
+class ContactJson(TypedDict):
+    id: str
+    name: str
+    phone: str
+    email: str
+    language: str
+    tags: list[str]
+    attributes: dict[str, str]
+    identities: list[IdentityJson]
+    blocked: bool
+    version: int
+
+
+class EvidenceJson(TypedDict):
+    """A rule saw identities `a` and `b` as one person; `status` is the verdict, `violated` the rule that forbade it."""
+
+    id: int
+    rule: str
+    a: str
+    b: str
+    first_seen: str
+    last_seen: str
+    status: str
+    violated: str
+    proof: dict[str, Any]
+
+
+class DecisionJson(TypedDict):
+    op: str
+    rule: str
+    a: str
+    b: str | None
+    by: int | None
+    reason: str
+    at: str
+
+
+class IdentityChangeJson(TypedDict):
+    """`identity` went from one contact to another."""
+
+    identity: str
+    from_contact: str
+    to_contact: str
+    cause: str
+    at: str
+
+
+class ExplanationJson(TypedDict):
+    contact: str
+    identities: list[LinkJson]
+    evidence: list[EvidenceJson]
+    decisions: list[DecisionJson]
+    changes: list[IdentityChangeJson]
+
+
+EventJson = TypedDict(
+    "EventJson",
+    {
+        "seq": int,
+        "type": str,
+        "at": str,
+        "conversation": str | None,
+        "message": str | None,
+        "from": NotRequired[list[str]],
+        "to": NotRequired[str],
+        "data": dict[str, Any] | None,
+    },
+)
+
+
+class EventsJson(TypedDict):
+    results: list[EventJson]
+    to: int
+    reset: bool
+
+
+class ProblemFieldJson(TypedDict):
+    field: str
+    code: str
+    message: str
+
+
+class ProblemJson(TypedDict):
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[ProblemFieldJson]
+    request_id: str

@@ -1,0 +1,236 @@
+"""Shapes to JSON documents: one small function for each. For the API and for bearer sockets."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from channels_ingest.models import MediaObject
+from identity.models import Change as IdentityChange
+from identity.models import Decision, Evidence
+from inbox.api.documents import (
+    AgentJson,
+    AllowedJson,
+    AttachmentJson,
+    AuthorJson,
+    ChannelJson,
+    ChannelStateJson,
+    ContactJson,
+    ConversationJson,
+    DecisionJson,
+    EvidenceJson,
+    FileJson,
+    IdentityChangeJson,
+    IdentityJson,
+    LinkJson,
+    MessageJson,
+    PreviewJson,
+)
+from inbox.realtime import LoggedChange
+from inbox.shapes import (
+    Agent,
+    Allowed,
+    Attachment,
+    Author,
+    ChannelShape,
+    ContactShape,
+    ConversationShape,
+    IdentityShape,
+    MessageShape,
+    Preview,
+)
+
+
+def instant(at: datetime) -> str:
+    """RFC 3339 in UTC, cut to milliseconds: what message ids carry, so comparing the two is exact."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def instant_or_none(at: datetime | None) -> str | None:
+    return None if at is None else instant(at)
+
+
+def channel_json(shape: ChannelShape) -> ChannelJson:
+    return {"id": str(shape.id), "kind": shape.kind, "name": shape.name}
+
+
+def channel_state_json(shape: ChannelShape) -> ChannelStateJson:
+    return {**channel_json(shape), "state": "connected" if shape.connected else "disconnected"}
+
+
+def author_json(author: Author) -> AuthorJson:
+    return {"kind": author.kind, "id": author.id, "name": author.name}  # type: ignore[typeddict-item]
+
+
+def attachment_json(attachment: Attachment) -> AttachmentJson:
+    return {
+        "id": str(attachment.id),
+        "name": attachment.name,
+        "type": attachment.type,
+        "size": attachment.size,
+        "url": f"/api/v1{attachment.url}" if attachment.url else "",
+    }
+
+
+def file_json(file: MediaObject) -> FileJson:
+    return {"id": str(file.id), "name": file.name, "type": file.type, "size": file.size or 0}
+
+
+def message_json(shape: MessageShape) -> MessageJson:
+    return {
+        "id": str(shape.id),
+        "conversation": str(shape.conversation),
+        "contact": str(shape.conversation),
+        "thread": str(shape.thread),
+        "channel": channel_json(shape.channel),
+        "identity": str(shape.identity),
+        "direction": shape.direction,  # type: ignore[typeddict-item]
+        "author": author_json(shape.author),
+        "type": shape.type,
+        "text": shape.text,
+        "data": dict(shape.data),
+        "attachments": [attachment_json(each) for each in shape.attachments],
+        "reply_to": str(shape.reply_to.id) if shape.reply_to and shape.reply_to.id else None,
+        "reactions": [{"emoji": each.emoji, "author": author_json(each.author)} for each in shape.reactions],
+        "external_id": shape.external_id,
+        "client_id": shape.client_id,
+        "sent_at": instant(shape.sent_at),
+        "received_at": instant(shape.received_at),
+        "status": shape.status,
+        "status_reason": shape.status_reason,
+        "edited_at": instant_or_none(shape.edited_at),
+        "deleted_at": instant_or_none(shape.deleted_at),
+        "private": shape.private,
+        "labels": list(shape.labels),
+        "fields": dict(shape.fields),
+    }
+
+
+def preview_json(preview: Preview) -> PreviewJson:
+    return {
+        "id": str(preview.id),
+        "author": author_json(preview.author),
+        "type": preview.type,
+        "text": preview.text,
+        "direction": preview.direction,  # type: ignore[typeddict-item]
+        "status": preview.status,
+        "private": preview.private,
+        "deleted": preview.deleted,
+        "at": instant(preview.at),
+    }
+
+
+def agent_json(agent: Agent) -> AgentJson:
+    return {"id": agent.id, "name": agent.name}
+
+
+def allowed_json(allowed: Allowed) -> AllowedJson:
+    return {
+        "thread": str(allowed.thread),
+        "channel": channel_json(allowed.channel),
+        "can": allowed.can,  # type: ignore[typeddict-item]
+        "reason": allowed.reason,
+        "until": instant_or_none(allowed.until),
+    }
+
+
+def conversation_json(shape: ConversationShape, allowed: tuple[Allowed, ...] | None = None) -> ConversationJson:
+    return {
+        "id": str(shape.id),
+        "contact": {"id": str(shape.id), "name": shape.name, "avatar": None},
+        "status": shape.status,  # type: ignore[typeddict-item]
+        "snoozed_until": instant_or_none(shape.snoozed_until),
+        "assignee": agent_json(shape.assignee) if shape.assignee else None,
+        "assignees": [agent_json(each) for each in shape.assignees],
+        "turn": shape.turn,  # type: ignore[typeddict-item]
+        "labels": list(shape.labels),
+        "unread": shape.unread,
+        "channels": [channel_json(each) for each in shape.channels],
+        "last_message": preview_json(shape.last_message) if shape.last_message else None,
+        "last_activity_at": instant(shape.last_activity_at),
+        "allowed": None if allowed is None else [allowed_json(each) for each in allowed],
+    }
+
+
+def identity_json(shape: IdentityShape) -> IdentityJson:
+    return {
+        "id": str(shape.id),
+        "kind": shape.kind,
+        "value": shape.value,
+        "verified": shape.verified,
+        "first_seen": instant(shape.first_seen),
+        "channel": channel_json(shape.channel) if shape.channel else None,
+    }
+
+
+def link_json(shape: IdentityShape) -> LinkJson:
+    return {**identity_json(shape), "reason": shape.reason, "evidence": shape.link}
+
+
+def contact_json(shape: ContactShape) -> ContactJson:
+    return {
+        "id": str(shape.id),
+        "name": shape.name,
+        "phone": shape.phone,
+        "email": shape.email,
+        "language": shape.language,
+        "tags": list(shape.tags),
+        "attributes": dict(shape.attributes),
+        "identities": [identity_json(each) for each in shape.identities],
+        "blocked": shape.blocked,
+        "version": shape.version,
+    }
+
+
+def evidence_json(evidence: Evidence) -> EvidenceJson:
+    return {
+        "id": evidence.pk,
+        "rule": evidence.rule,
+        "a": str(evidence.a_id),
+        "b": str(evidence.b_id),
+        "first_seen": instant(evidence.first_seen),
+        "last_seen": instant(evidence.last_seen),
+        "status": evidence.status,
+        "violated": evidence.violated,
+        "proof": evidence.proof,
+    }
+
+
+def decision_json(decision: Decision) -> DecisionJson:
+    return {
+        "op": decision.op,
+        "rule": decision.rule,
+        "a": str(decision.a_id),
+        "b": _text(decision.b_id),
+        "by": decision.actor_id,
+        "reason": decision.reason,
+        "at": instant(decision.at),
+    }
+
+
+def identity_change_json(change: IdentityChange) -> IdentityChangeJson:
+    return {
+        "identity": str(change.identity_id),
+        "from_contact": str(change.from_contact),
+        "to_contact": str(change.to_contact),
+        "cause": change.cause,
+        "at": instant(change.at),
+    }
+
+
+def event_json(logged: LoggedChange) -> dict[str, Any]:
+    """Names only. A move's `from` and `to` stand beside them."""
+    change = logged.change
+    return {
+        "seq": logged.seq,
+        "type": change.type,
+        "at": instant(logged.at),
+        "conversation": _text(change.conversation),
+        "message": _text(change.message),
+        **change.detail,
+    }
+
+
+def _text(id: UUID | None) -> str | None:
+    return None if id is None else str(id)

@@ -1,0 +1,24 @@
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from inbox.api import files, views
+from inbox.api.base import Missing
+
+urlpatterns = [
+    path("conversations/", views.ConversationsView.as_view()),
+    path("conversations/<uuid:conversation_id>/", views.ConversationView.as_view()),
+    path("conversations/<uuid:conversation_id>/messages/", views.MessagesView.as_view()),
+    path("conversations/<uuid:conversation_id>/read/", views.ReadView.as_view()),
+    path("contacts/<uuid:contact_id>/", views.ContactView.as_view()),
+    path("contacts/<uuid:contact_id>/identities/", views.IdentitiesView.as_view()),
+    path("contacts/<uuid:contact_id>/explain/", views.ExplainView.as_view()),
+    path("contacts/<uuid:contact_id>/split/", views.SplitView.as_view()),
+    path("messages/<uuid:message_id>/", views.MessageView.as_view()),
+    path("events/", views.EventsView.as_view()),
+    path("channels/", views.ChannelsView.as_view()),
+    path("files/", files.FilesView.as_view()),
+    path("files/<uuid:file_id>/", files.FileView.as_view()),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(template_name="inbox/api_docs.html"), name="api_docs"),
+    re_path("", Missing.as_view()),
+]

@@ -1,0 +1,196 @@
+"""Conversations, messages, contacts, channels and the live log over REST: selectors and services do the work."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from identity.selectors import list_changes, list_decisions, list_evidence
+from inbox.api import documents, inputs, serialise
+from inbox.api.base import AccountView, answers, listing
+from inbox.realtime import read_head
+from inbox.selectors.channels import list_channels
+from inbox.selectors.contacts import get_contact
+from inbox.selectors.conversations import list_allowed, list_conversations
+from inbox.selectors.messages import get_context, get_messages, list_messages
+from inbox.services.contacts import edit_contact, undo_link
+from inbox.services.conversations import assign, mark_read, set_status
+from inbox.services.messages import Draft, send_reply
+from inbox.shapes import ContactShape, ConversationShape
+from inbox.updates import Wanted, read_update
+from oneview.accounts import permissions
+from oneview.common.errors import FieldError, Invalid, NotFound
+
+
+class ConversationsView(AccountView):
+    @answers(documents.ConversationJson, is_list=True, query=inputs.ConversationFilters)
+    def get(self, request: Request) -> Response:
+        """Newest activity first. `allowed` is null here: ask for the one conversation."""
+        asked = self.read_query(inputs.ConversationFilters)
+        page = list_conversations(viewer_id=self.user_id, **self._narrow(asked), **self.scope)
+        return listing([serialise.conversation_json(row) for row in page.rows], next=page.next)
+
+    def _narrow(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """`assignee` is a box of the list, or a person."""
+        match asked.pop("assignee", ""):
+            case "":
+                return asked
+            case "none":
+                return asked | {"box": "unassigned"}
+            case "me" if self.user_id is not None:
+                return asked | {"box": "mine"}
+            case id if id.isdecimal() and len(id) < 19:
+                return asked | {"assignee": int(id)}
+        raise Invalid(FieldError("assignee", "invalid", "Give me, none or the id of an agent."))
+
+
+class ConversationView(AccountView):
+    """Every id that a conversation ever had finds it; the answer carries its present one."""
+
+    @answers(documents.ConversationJson)
+    def get(self, request: Request, conversation_id: UUID) -> Response:
+        return self._show(self.find(conversation_id))
+
+    @answers(documents.ConversationJson, body=inputs.ConversationChanges)
+    def patch(self, request: Request, conversation_id: UUID) -> Response:
+        changes = self.read_body(inputs.ConversationChanges)
+        found = self.find(conversation_id)
+        if "assignee" in changes:
+            self.require(self.is_bot or permissions.may_assign(self.role))
+            assign(self.account, found.id, actor=self.actor, assignee=changes["assignee"], now=self.now)
+        if "status" in changes:
+            self.require(self.is_bot or permissions.may_reply(self.role))
+            status = {name: changes.get(name) for name in ("status", "snoozed_until")}
+            set_status(self.account, found.id, actor=self.actor, **status, now=self.now)
+        return self._show(self.find(found.id))
+
+    def _show(self, found: ConversationShape) -> Response:
+        allowed = list_allowed(conversation_id=found.id, **self.scope)
+        return Response(serialise.conversation_json(found, allowed))
+
+
+class MessagesView(AccountView):
+    @answers(documents.MessageJson, is_list=True, query=inputs.MessagePage)
+    def get(self, request: Request, conversation_id: UUID) -> Response:
+        """A page, oldest first: the newest, or that next to a message. `next` goes on in the direction asked for."""
+        asked = self.read_query(inputs.MessagePage)
+        timeline = list_messages(conversation_id=self.find(conversation_id).id, **asked, **self.scope)
+        cursor = timeline.after if "after" in asked else timeline.before
+        return listing([serialise.message_json(message) for message in timeline.messages], next=cursor)
+
+    @answers(documents.MessageJson, body=inputs.NewMessage, statuses=(200, 201))
+    def post(self, request: Request, conversation_id: UUID) -> Response:
+        """201 the first time, 200 with the first message when it is repeated with the same `client_id`."""
+        self.require(self.is_bot or permissions.may_reply(self.role))
+        given = self.read_body(inputs.NewMessage)
+        draft = Draft(**given | {"attachments": tuple(given.get("attachments", ()))})
+        found = self.find(conversation_id)
+        message, created = send_reply(self.account, found.id, draft, author=self.author, now=self.now)
+        return Response(serialise.message_json(message), status=201 if created else 200)
+
+
+class ReadView(AccountView):
+    @answers(documents.ConversationJson, body=inputs.ReadUpTo)
+    def post(self, request: Request, conversation_id: UUID) -> Response:
+        """What the team has read. It counts when the conversation is the caller's or nobody's; not for a bot."""
+        self.require(permissions.may_view_conversation(self.role))
+        up_to = self.read_body(inputs.ReadUpTo)["up_to"]
+        found = self.find(conversation_id)
+        mark_read(self.account, found.id, viewer=self.actor, up_to=up_to, now=self.now)
+        return Response(serialise.conversation_json(self.find(found.id)))
+
+
+class MessageView(AccountView):
+    @answers(documents.MessageJson, query=inputs.Expansion)
+    def get(self, request: Request, message_id: UUID) -> Response:
+        """With `expand=context`: what was known of the user and of our account when it was written."""
+        asked = self.read_query(inputs.Expansion)
+        found = get_messages(ids=[message_id], **self.scope)
+        if not found:
+            raise NotFound
+        more = {"context": get_context(message_id=message_id, **self.scope)} if asked.get("expand") else {}
+        return Response({**serialise.message_json(found[0]), **more})
+
+
+class ContactView(AccountView):
+    @answers(documents.ContactJson)
+    def get(self, request: Request, contact_id: UUID) -> Response:
+        return Response(serialise.contact_json(get_contact(self.account.pk, contact_id)))
+
+    @answers(documents.ContactJson, body=inputs.ContactChanges)
+    def patch(self, request: Request, contact_id: UUID) -> Response:
+        """409 with `current` when somebody else edited it since `version`."""
+        changes = self.read_body(inputs.ContactChanges)
+        contact = get_contact(self.account.pk, contact_id)
+        self.require(self._may_edit(contact))
+        edit = {"version": changes.pop("version"), "changes": changes}
+        edited = edit_contact(self.account, contact.id, actor=self.actor, **edit, now=self.now)
+        return Response(serialise.contact_json(edited))
+
+    def _may_edit(self, contact: ContactShape) -> bool:
+        if self.user_id is None:
+            return False
+        try:
+            assignees = [agent.id for agent in self.find(contact.id).assignees]
+        except NotFound:
+            assignees = []
+        return permissions.may_edit_contact(self.role, user_id=self.user_id, assignees=assignees)
+
+
+class IdentitiesView(AccountView):
+    @answers(documents.LinkJson, is_list=True)
+    def get(self, request: Request, contact_id: UUID) -> Response:
+        contact = get_contact(self.account.pk, contact_id)
+        return listing([serialise.link_json(identity) for identity in contact.identities])
+
+
+class ExplainView(AccountView):
+    @answers(documents.ExplanationJson)
+    def get(self, request: Request, contact_id: UUID) -> Response:
+        """Why these identities are one contact: each with its reason, and the facts and decisions behind it."""
+        account_id = self.account.pk
+        contact = get_contact(account_id, contact_id)
+        identities = [identity.id for identity in contact.identities]
+        return Response(
+            {
+                "contact": str(contact.id),
+                "identities": [serialise.link_json(each) for each in contact.identities],
+                "evidence": [serialise.evidence_json(each) for each in list_evidence(account_id, contact.id)],
+                "decisions": [serialise.decision_json(each) for each in list_decisions(account_id, identities)],
+                "changes": [serialise.identity_change_json(each) for each in list_changes(account_id, contact.id)],
+            }
+        )
+
+
+class SplitView(AccountView):
+    @answers(documents.ContactJson, is_list=True, body=inputs.Split)
+    def post(self, request: Request, contact_id: UUID) -> Response:
+        """Undoes one link; the contacts that there are now."""
+        self.require(permissions.may_decide_identity(self.role))
+        evidence = self.read_body(inputs.Split)["evidence"]
+        contacts = undo_link(self.account, contact_id, actor=self.actor, evidence=evidence, now=self.now)
+        return listing([serialise.contact_json(get_contact(self.account.pk, id)) for id in contacts])
+
+
+class EventsView(AccountView):
+    @answers(documents.EventsJson, query=inputs.EventsAfter)
+    def get(self, request: Request) -> Response:
+        """What changed after a position, as it is now; go on from `to`. Without `after`: where the log stands.
+
+        `reset`: the log does not go back that far (24 hours, 5,000 changes). Read everything anew and go on from `to`.
+        """
+        asked = self.read_query(inputs.EventsAfter)
+        if "after" not in asked:
+            return Response({"results": [], "to": read_head(self.account.pk), "reset": False})
+        update = read_update(after=asked["after"], wanted=Wanted(objects=True), **self.scope)
+        events = [{**event, "data": update.objects.get(event["seq"])} for event in update.events]
+        return Response({"results": events, "to": update.to, "reset": update.reset})
+
+
+class ChannelsView(AccountView):
+    @answers(documents.ChannelStateJson, is_list=True)
+    def get(self, request: Request) -> Response:
+        return listing([serialise.channel_state_json(channel) for channel in list_channels(self.account.pk)])

@@ -1,0 +1,290 @@
+"""New messages from channels, a batch at a time: threads, ids, keys, rows. Runs after identities are known and
+conversations are locked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+
+from channels_ingest.events import MessageEchoed, MessageReceived
+from channels_ingest.sink import Received
+from inbox.models.message import AuthorKind, Direction, make_message_id
+from inbox.models.thread import Status, Turn
+from oneview.common.ids import floor_id, new_id, time_of
+from oneview.common.text import tokenise
+
+Arrived = MessageReceived | MessageEchoed
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """What arrivals need to know of a thread."""
+
+    id: UUID
+    conversation: UUID
+    last_message: UUID | None
+    last_inbound_at: datetime | None
+    read_up_to: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A new message: its event, where it belongs, and its id."""
+
+    received: Received
+    event: Arrived
+    thread: Thread
+    id: UUID
+
+    @property
+    def inbound(self) -> bool:
+        return isinstance(self.event, MessageReceived)
+
+
+def find_known_keys(account_id: int, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], UUID]:
+    """The message id of each (channel, external id) that has been seen."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT k.channel_id, k.external_id, k.message_id FROM inbox_messagekey k "
+            "JOIN unnest(%s::uuid[], %s::text[]) AS v(channel, external_id) ON (k.channel_id, k.external_id) = "
+            "(v.channel, v.external_id) "
+            "WHERE k.account_id = %s",
+            [[channel for channel, _ in keys], [external for _, external in keys], account_id],
+        )
+        return {(channel, external): message for channel, external, message in cursor.fetchall()}
+
+
+def order_time(at: datetime, *, received_at: datetime, resolution: timedelta) -> datetime:
+    """Where a message stands in time: when it came in, or when the provider's clock says it was over, whichever is
+    less.
+
+    A clock of whole seconds stamps a message with the beginning of its second; without its resolution an answer would
+    stand before its question.
+    """
+    return min(received_at, at + resolution)
+
+
+def store_arrivals(
+    account_id: int,
+    arriving: Sequence[tuple[Received, Arrived, UUID, datetime]],
+    *,
+    contact_of: Mapping[UUID, UUID],
+    snapshot: Mapping[int, UUID],
+    window: timedelta,
+    now: datetime,
+) -> list[Arrival]:
+    """Stores messages that are known to be new: (received, event, identity, ordering time) each. Creates the threads
+    they need.
+    """
+    threads = _ensure_threads(
+        account_id, [(received.channel.id, identity) for received, _, identity, _ in arriving], contact_of=contact_of
+    )
+    sequence = _next_arrivals(len(arriving))
+    arrivals = [
+        Arrival(
+            received,
+            event,
+            threads[received.channel.id, identity],
+            make_message_id(time, sequence=event.sequence, arrival=number),
+        )
+        for (received, event, identity, time), number in zip(arriving, sequence, strict=True)
+    ]
+    _insert_messages(account_id, arrivals, snapshots=[snapshot[position] for position in range(len(arrivals))])
+    insert_keys(
+        account_id, [(arrival.received.channel.id, arrival.event.external_id, arrival.id) for arrival in arrivals]
+    )
+    _advance_threads(account_id, arrivals, cutoff=floor_id(now - window))
+    return arrivals
+
+
+def insert_keys(account_id: int, keys: Sequence[tuple[UUID, str, UUID]]) -> None:
+    """(channel, external id, message) each; one that exists stays."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO inbox_messagekey (account_id, channel_id, external_id, message_id) SELECT %s, v.channel, "
+            "v.external_id, v.message "
+            "FROM unnest(%s::uuid[], %s::text[], %s::uuid[]) AS v(channel, external_id, message) ON CONFLICT DO "
+            "NOTHING",
+            [account_id, [key[0] for key in keys], [key[1] for key in keys], [key[2] for key in keys]],
+        )
+
+
+def _next_arrivals(count: int) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('inbox_arrival') FROM generate_series(1, %s)", [count])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _ensure_threads(
+    account_id: int, wanted: Sequence[tuple[UUID, UUID]], *, contact_of: Mapping[UUID, UUID]
+) -> dict[tuple[UUID, UUID], Thread]:
+    threads = _read_threads(account_id, wanted)
+    missing = [pair for pair in dict.fromkeys(wanted) if pair not in threads]
+    if missing:
+        _insert_threads(account_id, missing, contact_of=contact_of)
+        threads.update(_read_threads(account_id, missing))
+    return threads
+
+
+def _read_threads(account_id: int, pairs: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Thread]:
+    distinct = list(dict.fromkeys(pairs))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT t.channel_id, t.identity_id, t.id, t.conversation_id, t.last_message_id, t.last_inbound_at, "
+            "t.read_up_to "
+            "FROM inbox_thread t JOIN unnest(%s::uuid[], %s::uuid[]) AS v(channel, identity) "
+            "ON (t.channel_id, t.identity_id) = (v.channel, v.identity) WHERE t.account_id = %s ORDER BY t.id FOR NO "
+            "KEY UPDATE OF t",
+            [[channel for channel, _ in distinct], [identity for _, identity in distinct], account_id],
+        )
+        return {(row[0], row[1]): Thread(*row[2:]) for row in cursor.fetchall()}
+
+
+def _insert_threads(account_id: int, pairs: Sequence[tuple[UUID, UUID]], *, contact_of: Mapping[UUID, UUID]) -> None:
+    """A new thread of a contact whose conversation is not resolved takes over its assignee, team, turn and labels."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO inbox_thread (account_id, id, channel_id, identity_id, conversation_id, address, status, "
+            "assignee_id, team_id, "
+            "turn, labels, unread, created_at) "
+            "SELECT %s, v.id, v.channel, v.identity, v.contact, '{}', 'open', c.assignee_id, c.team_id, "
+            "coalesce(c.turn, %s), coalesce(c.labels, '[]'), 0, now() "
+            "FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[]) AS v(id, channel, identity, contact) "
+            "LEFT JOIN inbox_conversation c ON c.account_id = %s AND c.id = v.contact AND c.status <> %s",
+            [
+                account_id,
+                Turn.HUMAN.value,
+                [new_id() for _ in pairs],
+                [channel for channel, _ in pairs],
+                [identity for _, identity in pairs],
+                [contact_of[identity] for _, identity in pairs],
+                account_id,
+                Status.RESOLVED.value,
+            ],
+        )
+
+
+def _insert_messages(account_id: int, arrivals: Sequence[Arrival], *, snapshots: Sequence[UUID]) -> None:
+    rows = [_message_row(arrival) for arrival in arrivals]
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO inbox_message (account_id, id, thread_id, snapshot_id, direction, author_kind, author_id, "
+            "author_name, type, text, "
+            "data, attachments, reply_to, forwarded, external_id, client_id, sent_at, received_at, status, "
+            "status_reason, receipts, "
+            "reactions, revisions, private, labels, fields, search) "
+            "SELECT %s, v.id, v.thread, v.snapshot, v.direction, v.author_kind, NULL, v.author_name, v.type, v.text, "
+            "v.data::jsonb, "
+            "v.attachments::jsonb, v.reply_to, v.forwarded, v.external_id, '', v.sent_at, v.received_at, v.status, "
+            "'', '{}', '[]', '[]', "
+            "false, '[]', '{}', array_to_tsvector(string_to_array(v.tokens, ' ')) "
+            "FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], "
+            "%s::text[], %s::text[], "
+            "%s::text[], %s::text[], %s::bool[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::text[], "
+            "%s::text[]) "
+            "AS v(snapshot, id, thread, direction, author_kind, author_name, type, text, data, attachments, "
+            "reply_to, forwarded, "
+            "external_id, sent_at, received_at, status, tokens)",
+            [account_id, list(snapshots), *columns],
+        )
+
+
+def _message_row(arrival: Arrival) -> tuple[object, ...]:
+    event = arrival.event
+    content = event.content
+    inbound = arrival.inbound
+    return (
+        arrival.id,
+        arrival.thread.id,
+        (Direction.INBOUND if inbound else Direction.OUTBOUND).value,
+        (AuthorKind.USER if inbound else AuthorKind.AGENT).value,
+        (event.sender.name or "") if inbound else "",
+        content.type.value,
+        content.text,
+        json.dumps(dict(content.data)),
+        json.dumps([]),
+        content.reply_to or "",
+        content.forwarded,
+        event.external_id,
+        event.at,
+        arrival.received.received_at,
+        "" if inbound else "sent",
+        " ".join(tokenise(content.text)),
+    )
+
+
+def _advance_threads(account_id: int, arrivals: Sequence[Arrival], *, cutoff: UUID) -> None:
+    """Newest message, unread count, reply address and status of every thread that got messages, in one statement.
+
+    A message of the user opens its thread again. One that we sent from elsewhere reads what came before it.
+    """
+    by_thread: dict[UUID, list[Arrival]] = {}
+    for arrival in arrivals:
+        by_thread.setdefault(arrival.thread.id, []).append(arrival)
+    states = [_advance(found[0].thread, found) for _, found in sorted(by_thread.items())]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE inbox_thread t SET last_message_id = v.last_message, last_inbound_at = v.last_inbound_at, "
+            "read_up_to = v.read_up_to, "
+            "unread = CASE WHEN v.recount THEN (SELECT count(*) FROM inbox_message m WHERE m.account_id = t.account_id "
+            "AND m.thread_id = t.id AND m.direction = 'inbound' AND m.id > v.read_up_to AND m.id >= %s) ELSE "
+            "t.unread + v.fresh END, "
+            "address = CASE WHEN v.address <> '' THEN v.address::jsonb ELSE t.address END, "
+            "status = CASE WHEN v.opens THEN 'open' ELSE t.status END, "
+            "snoozed_until = CASE WHEN v.opens THEN NULL ELSE t.snoozed_until END "
+            "FROM unnest(%s::uuid[], %s::uuid[], %s::timestamptz[], %s::uuid[], %s::bool[], %s::int[], %s::text[], "
+            "%s::bool[]) "
+            "AS v(id, last_message, last_inbound_at, read_up_to, recount, fresh, address, opens) WHERE t.account_id "
+            "= %s AND t.id = v.id",
+            [
+                cutoff,
+                [state.thread.id for state in states],
+                [state.thread.last_message for state in states],
+                [state.thread.last_inbound_at for state in states],
+                [state.thread.read_up_to for state in states],
+                [state.recount for state in states],
+                [state.fresh for state in states],
+                [state.address for state in states],
+                [state.opens for state in states],
+                account_id,
+            ],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Advance:
+    thread: Thread
+    recount: bool
+    fresh: int
+    address: str
+    opens: bool
+
+
+def _advance(thread: Thread, arrivals: Sequence[Arrival]) -> _Advance:
+    inbound = [arrival for arrival in arrivals if arrival.inbound]
+    echoes = [arrival for arrival in arrivals if not arrival.inbound]
+    newest_inbound = max(inbound, key=lambda arrival: arrival.id, default=None)
+    last_inbound_at = thread.last_inbound_at
+    address = ""
+    if newest_inbound and (last_inbound_at is None or time_of(newest_inbound.id) >= last_inbound_at):
+        last_inbound_at = time_of(newest_inbound.id)
+        address = json.dumps(dict(newest_inbound.event.sender.address))
+    elif echoes and thread.last_message is None:
+        address = json.dumps(dict(echoes[0].event.sender.address))
+    read_up_to = max((arrival.id for arrival in echoes), default=None)
+    read_up_to = max((id for id in (read_up_to, thread.read_up_to) if id is not None), default=None)
+    moved = replace(
+        thread,
+        last_message=max(id for id in (*(arrival.id for arrival in arrivals), thread.last_message) if id is not None),
+        last_inbound_at=last_inbound_at,
+        read_up_to=read_up_to,
+    )
+    unread = [arrival for arrival in inbound if read_up_to is None or arrival.id > read_up_to]
+    return _Advance(moved, recount=bool(echoes), fresh=len(unread), address=address, opens=bool(unread))

@@ -1,0 +1,263 @@
+"""What happens to messages after they came: edits, deletions, reactions, receipts, fetched files. Those that come first
+wait for theirs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from channels_ingest.events import DeliveryUpdated, Event, MediaChanged, MessageDeleted, MessageEdited, ReactionChanged
+from inbox.models.message import Direction
+from inbox.statuses import highest_status
+from oneview.common.text import tokenise
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """An event as it is kept: `kind` and a JSON document, the same whether it is applied at once or waits for its
+    message.
+
+    `message`: our own id where the event names it.
+    """
+
+    channel: UUID
+    external_id: str
+    kind: str
+    document: dict[str, Any]
+    at: datetime
+    message: UUID | None = None
+
+
+def read_effect(event: Event, *, channel: UUID, sender: UUID | None) -> Effect | None:
+    """The effect of an event, None for events that have none. `sender`: the identity of who reacted."""
+    match event:
+        case MessageEdited(external_id=external, content=content, at=at):
+            return Effect(channel, external, "edit", {"text": content.text, "at": at.isoformat()}, at)
+        case MessageDeleted(external_id=external, at=at):
+            return Effect(channel, external, "delete", {"at": at.isoformat()}, at)
+        case ReactionChanged(external_id=external, sender=who, emoji=emoji, at=at):
+            document = {"sender": str(sender), "name": who.name or "", "emoji": emoji, "at": at.isoformat()}
+            return Effect(channel, external, "reaction", document, at)
+        case DeliveryUpdated(external_id=external, state=state, reason=reason, message_id=message, at=at):
+            document = {"state": state.value, "reason": reason, "at": at.isoformat()}
+            return Effect(channel, external, "receipt", document, at, _read_uuid(message))
+        case MediaChanged(message_id=message, at=at):
+            return Effect(channel, "", "media", {}, at, _read_uuid(message))
+    return None
+
+
+def _read_uuid(value: str | None) -> UUID | None:
+    try:
+        return UUID(value) if value else None
+    except ValueError:
+        return None
+
+
+@dataclass(slots=True)
+class _Target:
+    """The parts of a message that effects change."""
+
+    id: UUID
+    thread: UUID
+    conversation: UUID
+    channel: UUID
+    direction: str
+    text: str
+    external_id: str
+    sent_at: datetime
+    status: str
+    status_reason: str
+    receipts: dict[str, str]
+    reactions: list[dict[str, str]]
+    revisions: list[dict[str, str]]
+    edited_at: datetime | None
+    deleted_at: datetime | None
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """A message that changed."""
+
+    conversation: UUID
+    message: UUID
+
+
+def park_effects(account_id: int, effects: Iterable[Effect], *, now: datetime) -> None:
+    """Keeps effects whose message has not come; the same one twice is kept once."""
+    parked = {_effect_id(effect): effect for effect in effects}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO inbox_pendingeffect (account_id, id, channel_id, external_id, kind, event, at) "
+            "SELECT %s, v.id, v.channel, v.external_id, v.kind, v.event::jsonb, %s "
+            "FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[]) AS v(id, channel, external_id, "
+            "kind, event) "
+            "ON CONFLICT DO NOTHING",
+            [
+                account_id,
+                now,
+                list(parked),
+                [effect.channel for effect in parked.values()],
+                [effect.external_id for effect in parked.values()],
+                [effect.kind for effect in parked.values()],
+                [json.dumps(effect.document) for effect in parked.values()],
+            ],
+        )
+
+
+def _effect_id(effect: Effect) -> UUID:
+    text = json.dumps([str(effect.channel), effect.external_id, effect.kind, effect.document], sort_keys=True)
+    return UUID(bytes=hashlib.sha256(text.encode()).digest()[:16])
+
+
+def take_parked(account_id: int, keys: Sequence[tuple[UUID, str, UUID]]) -> list[Effect]:
+    """The effects that waited for these (channel, external id, message), removed from where they waited."""
+    message_of = {(channel, external): message for channel, external, message in keys}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM inbox_pendingeffect p USING unnest(%s::uuid[], %s::text[]) AS v(channel, external_id) "
+            "WHERE p.account_id = %s AND (p.channel_id, p.external_id) = (v.channel, v.external_id) "
+            "RETURNING p.channel_id, p.external_id, p.kind, p.event",
+            [[channel for channel, _ in message_of], [external for _, external in message_of], account_id],
+        )
+        rows = cursor.fetchall()
+    return [
+        Effect(channel, external, kind, document, datetime.fromisoformat(document["at"]), message_of[channel, external])
+        for channel, external, kind, event in rows
+        for document in [json.loads(event)]
+    ]
+
+
+def apply_effects(account_id: int, effects: Sequence[Effect]) -> tuple[list[Touched], list[tuple[UUID, str, UUID]]]:
+    """Applies effects to messages they name by id; one of a message that is not there (expired) is dropped.
+
+    Returns the messages that changed, and the new keys (channel, external id, message) that answers of providers
+    brought. The outcome does not depend on order: the newest edit is the text, the earliest deletion counts, each
+    sender's newest reaction stands, statuses only rise.
+    """
+    by_message: defaultdict[UUID, list[Effect]] = defaultdict(list)
+    for effect in effects:
+        if effect.message is not None:
+            by_message[effect.message].append(effect)
+    targets = _read_targets(account_id, list(by_message))
+    keys: list[tuple[UUID, str, UUID]] = []
+    for target in targets:
+        for effect in by_message[target.id]:
+            _APPLY[effect.kind](target, effect)
+            if effect.kind == "receipt" and effect.external_id and effect.external_id != target.external_id:
+                keys.append((target.channel, effect.external_id, target.id))
+                target.external_id = effect.external_id
+                target.changed = True
+    changed = [target for target in targets if target.changed]
+    _store_targets(account_id, changed)
+    return [Touched(target.conversation, target.id) for target in changed], keys
+
+
+def _edit(target: _Target, effect: Effect) -> None:
+    at, text = effect.at, effect.document["text"]
+    current_at = target.edited_at or target.sent_at
+    if (at, text) == (current_at, target.text) or {"text": text, "at": at.isoformat()} in target.revisions:
+        return
+    if target.edited_at is None or at > target.edited_at or (at == target.edited_at and text > target.text):
+        target.revisions.append({"text": target.text, "at": current_at.isoformat()})
+        target.text, target.edited_at = text, at
+    else:
+        target.revisions.append({"text": text, "at": at.isoformat()})
+    target.revisions.sort(key=lambda revision: (revision["at"], revision["text"]))
+    target.changed = True
+
+
+def _delete(target: _Target, effect: Effect) -> None:
+    if target.deleted_at is None or effect.at < target.deleted_at:
+        target.deleted_at = effect.at
+        target.changed = True
+
+
+def _react(target: _Target, effect: Effect) -> None:
+    """A reaction taken back stays as an empty one, so that an older one that comes late does not return."""
+    mine = next((reaction for reaction in target.reactions if reaction["sender"] == effect.document["sender"]), None)
+    if mine is None:
+        target.reactions.append(dict(effect.document))
+    elif (effect.document["at"], effect.document["emoji"]) > (mine["at"], mine["emoji"]):
+        mine.update(effect.document)
+    else:
+        return
+    target.changed = True
+
+
+def _report(target: _Target, effect: Effect) -> None:
+    if target.direction != Direction.OUTBOUND:
+        return
+    state, at = effect.document["state"], effect.document["at"]
+    if target.receipts.get(state, "9999") <= at:
+        return
+    target.receipts[state] = at
+    status = highest_status([target.status, *target.receipts])
+    target.status_reason = effect.document["reason"] if status == state else target.status_reason
+    target.status = status
+    target.changed = True
+
+
+def _show(target: _Target, effect: Effect) -> None:
+    target.changed = True
+
+
+_APPLY = {"edit": _edit, "delete": _delete, "reaction": _react, "receipt": _report, "media": _show}
+
+
+def _read_targets(account_id: int, ids: Sequence[UUID]) -> list[_Target]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT m.id, m.thread_id, t.conversation_id, t.channel_id, m.direction, m.text, m.external_id, "
+            "m.sent_at, m.status, "
+            "m.status_reason, m.receipts, m.reactions, m.revisions, m.edited_at, m.deleted_at FROM inbox_message m "
+            "JOIN inbox_thread t ON (t.account_id, t.id) = (m.account_id, m.thread_id) "
+            "WHERE m.account_id = %s AND m.id = ANY(%s) ORDER BY m.id FOR NO KEY UPDATE OF m",
+            [account_id, list(ids)],
+        )
+        return [
+            _Target(*row[:10], json.loads(row[10]), json.loads(row[11]), json.loads(row[12]), *row[13:])
+            for row in cursor.fetchall()
+        ]
+
+
+def _store_targets(account_id: int, targets: Sequence[_Target]) -> None:
+    if not targets:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE inbox_message m SET text = v.text, external_id = v.external_id, status = v.status, status_reason "
+            "= v.status_reason, "
+            "receipts = v.receipts::jsonb, reactions = v.reactions::jsonb, revisions = v.revisions::jsonb, edited_at "
+            "= v.edited_at, "
+            "deleted_at = v.deleted_at, search = array_to_tsvector(string_to_array(v.tokens, ' ')) "
+            "FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], "
+            "%s::text[], "
+            "%s::timestamptz[], %s::timestamptz[], %s::text[]) AS v(id, text, external_id, status, status_reason, "
+            "receipts, reactions, "
+            "revisions, edited_at, deleted_at, tokens) WHERE m.account_id = %s AND m.id = v.id AND m.id = ANY(%s)",
+            [
+                [target.id for target in targets],
+                [target.text for target in targets],
+                [target.external_id for target in targets],
+                [target.status for target in targets],
+                [target.status_reason[:500] for target in targets],
+                [json.dumps(target.receipts) for target in targets],
+                [json.dumps(target.reactions) for target in targets],
+                [json.dumps(target.revisions) for target in targets],
+                [target.edited_at for target in targets],
+                [target.deleted_at for target in targets],
+                [" ".join(tokenise(target.text)) for target in targets],
+                account_id,
+                [target.id for target in targets],
+            ],
+        )

@@ -1,0 +1,146 @@
+"""Conversations folded from their threads. `fold_threads` is the rule; `fold_conversations` keeps the table equal to
+it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+from psycopg.types.json import Jsonb
+
+from inbox.models.thread import Status, Turn
+
+_MOST_OPEN = (Status.OPEN, Status.SNOOZED, Status.RESOLVED)
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadState:
+    channel_id: UUID
+    status: str
+    snoozed_until: datetime | None
+    assignee_id: int | None
+    team_id: UUID | None
+    turn: str
+    labels: tuple[str, ...]
+    unread: int
+    last_message_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationState:
+    """`channels`: the most recently active first."""
+
+    status: str
+    snoozed_until: datetime | None
+    assignee_id: int | None
+    assignees: tuple[int, ...]
+    team_id: UUID | None
+    turn: str
+    labels: tuple[str, ...]
+    channels: tuple[UUID, ...]
+    unread: int
+    last_message_id: UUID
+
+
+def fold_threads(threads: Sequence[ThreadState]) -> ConversationState:
+    """One conversation of one or more threads: as open as its most open one; assignee, team and turn come from those
+    that are as open.
+    """
+    recent = sorted(threads, key=lambda thread: thread.last_message_id, reverse=True)
+    status = min((thread.status for thread in recent), key=lambda value: _MOST_OPEN.index(Status(value)))
+    leading = [thread for thread in recent if thread.status == status]
+    assignees = [thread.assignee_id for thread in leading if thread.assignee_id is not None]
+    return ConversationState(
+        status=status,
+        snoozed_until=min((t.snoozed_until for t in leading if t.snoozed_until), default=None)
+        if status == Status.SNOOZED
+        else None,
+        assignee_id=assignees[0] if assignees else None,
+        assignees=tuple(dict.fromkeys(assignees)),
+        team_id=next((thread.team_id for thread in leading if thread.team_id), None),
+        turn=Turn.HUMAN if any(thread.turn == Turn.HUMAN for thread in leading) else Turn.BOT,
+        labels=tuple(sorted({label for thread in recent for label in thread.labels})),
+        channels=tuple(dict.fromkeys(thread.channel_id for thread in recent)),
+        unread=sum(thread.unread for thread in recent),
+        last_message_id=recent[0].last_message_id,
+    )
+
+
+def lock_conversations(account_id: int, conversation_ids: Iterable[UUID]) -> None:
+    """Where two agents, or a bot and an agent, meet. In id order, before any thread."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM inbox_conversation WHERE account_id = %s AND id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+            [account_id, list(set(conversation_ids))],
+        )
+
+
+def fold_conversations(account_id: int, conversation_ids: Iterable[UUID]) -> None:
+    """Makes these rows anew from their threads; one without a message or without a contact is removed."""
+    wanted = list(set(conversation_ids))
+    if not wanted:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conversation_id, channel_id, status, snoozed_until, assignee_id, team_id, turn, labels, unread, "
+            "last_message_id "
+            "FROM inbox_thread WHERE account_id = %s AND conversation_id = ANY(%s) AND last_message_id IS NOT NULL",
+            [account_id, wanted],
+        )
+        threads: defaultdict[UUID, list[ThreadState]] = defaultdict(list)
+        for conversation, channel, status, snoozed, assignee, team, turn, labels, unread, last in cursor.fetchall():
+            state = ThreadState(channel, status, snoozed, assignee, team, turn, tuple(json.loads(labels)), unread, last)
+            threads[conversation].append(state)
+        cursor.execute(
+            "DELETE FROM inbox_conversation WHERE account_id = %s AND id = ANY(%s)",
+            [account_id, [id for id in wanted if id not in threads]],
+        )
+        _store(account_id, {id: fold_threads(found) for id, found in sorted(threads.items())})
+
+
+def _store(account_id: int, states: dict[UUID, ConversationState]) -> None:
+    folded = list(states.values())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO inbox_conversation (account_id, id, status, snoozed_until, assignee_id, assignees, team_id, "
+            "turn, labels, "
+            "channels, unread, last_message_id) "
+            "SELECT %s, v.id, v.status, v.snoozed_until, v.assignee_id, v.assignees::bigint[], v.team_id, v.turn, "
+            "v.labels, "
+            "v.channels::uuid[], v.unread, v.last_message_id FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[], "
+            "%s::bigint[], "
+            "%s::text[], %s::uuid[], %s::text[], %s::jsonb[], %s::text[], %s::int[], %s::uuid[]) "
+            "AS v(id, status, snoozed_until, assignee_id, assignees, team_id, turn, labels, channels, unread, "
+            "last_message_id) "
+            "ON CONFLICT (account_id, id) DO UPDATE SET status = EXCLUDED.status, snoozed_until = "
+            "EXCLUDED.snoozed_until, "
+            "assignee_id = EXCLUDED.assignee_id, assignees = EXCLUDED.assignees, team_id = EXCLUDED.team_id, turn = "
+            "EXCLUDED.turn, "
+            "labels = EXCLUDED.labels, channels = EXCLUDED.channels, unread = EXCLUDED.unread, "
+            "last_message_id = EXCLUDED.last_message_id",
+            [
+                account_id,
+                list(states),
+                [state.status for state in folded],
+                [state.snoozed_until for state in folded],
+                [state.assignee_id for state in folded],
+                [_array(state.assignees) for state in folded],
+                [state.team_id for state in folded],
+                [state.turn for state in folded],
+                [Jsonb(list(state.labels)) for state in folded],
+                [_array(state.channels) for state in folded],
+                [state.unread for state in folded],
+                [state.last_message_id for state in folded],
+            ],
+        )
+
+
+def _array(values: Iterable[object]) -> str:
+    """An array literal: arrays of arrays must be even, so a row's array travels as text."""
+    return "{" + ",".join(map(str, values)) + "}"

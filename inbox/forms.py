@@ -1,0 +1,159 @@
+"""What the pages are asked: filters of the list, and posted commands, read from untrusted input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+
+from inbox.shapes import ChannelShape
+from oneview.common.errors import FieldError, Invalid
+
+BOXES = ("mine", "unassigned", "all")
+STATUSES = ("open", "snoozed", "resolved", "all")
+MOST_CHARACTERS = 200
+MOST_FILES = 10
+MOST_FILE_BYTES = 25_000_000
+
+
+def name_status(status: str) -> str:
+    return {"open": _("Open"), "snoozed": _("Snoozed"), "resolved": _("Resolved"), "all": _("Every status")}[status]
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """The filters of the list as they stand in its address. What can't be read counts as not said."""
+
+    box: str = "mine"
+    status: str = "open"
+    unread: bool = False
+    channel: UUID | None = None
+    label: str = ""
+    q: str = ""
+    cursor: str | None = None
+    channels: tuple[ChannelShape, ...] = ()
+
+    @classmethod
+    def read(cls, given: Mapping[str, str], *, channels: tuple[ChannelShape, ...]) -> ListQuery:
+        box, status = given.get("box", ""), given.get("status", "")
+        return cls(
+            box=box if box in BOXES else "mine",
+            status=status if status in STATUSES else "open",
+            unread=given.get("unread") == "1",
+            channel=next((channel.id for channel in channels if str(channel.id) == given.get("channel")), None),
+            label=given.get("label", "")[:MOST_CHARACTERS],
+            q=given.get("q", "").strip()[:MOST_CHARACTERS],
+            cursor=given.get("cursor") or None,
+            channels=channels,
+        )
+
+    def address(self, **changes: Any) -> str:
+        """The query string of this list with some filters changed; defaults are left out."""
+        query, plain = replace(self, **changes), ListQuery()
+        said = {name: getattr(query, name) for name in ("box", "status", "unread", "channel", "label", "q")}
+        return "?" + urlencode(
+            {name: 1 if value is True else value for name, value in said.items() if value != getattr(plain, name)}
+        )
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        """The arguments of `list_conversations`."""
+        return {name: getattr(self, name) for name in ("box", "status", "unread", "channel", "label", "q", "cursor")}
+
+    @property
+    def is_narrowed(self) -> bool:
+        """More than a box is asked for."""
+        return bool(self.status != "open" or self.unread or self.channel or self.label or self.q)
+
+    @property
+    def status_name(self) -> str:
+        return name_status(self.status)
+
+    @property
+    def statuses(self) -> list[tuple[str, str]]:
+        return [(status, name_status(status)) for status in STATUSES]
+
+    @property
+    def channel_name(self) -> str:
+        return next((channel.name for channel in self.channels if channel.id == self.channel), "")
+
+
+class SendForm(forms.Form):
+    client_id = forms.CharField(max_length=64)
+    text = forms.CharField(max_length=20_000, required=False, strip=False)
+    thread = forms.UUIDField(required=False)
+    private = forms.BooleanField(required=False)
+    reply_to = forms.UUIDField(required=False)
+
+
+class AssignForm(forms.Form):
+    assignee = forms.IntegerField(required=False)
+
+
+class StatusForm(forms.Form):
+    status = forms.ChoiceField(choices=[(status, status) for status in STATUSES if status != "all"])
+    snoozed_until = forms.CharField(required=False, max_length=40)
+
+    def clean_snoozed_until(self) -> datetime | None:
+        given = self.cleaned_data["snoozed_until"]
+        at = parse_datetime(given) if given else None
+        if given and (at is None or at.tzinfo is None):
+            raise forms.ValidationError(_("Not an instant."))
+        return at
+
+
+class ReadForm(forms.Form):
+    up_to = forms.UUIDField()
+
+
+class UnreadForm(forms.Form):
+    since = forms.UUIDField()
+
+
+class FieldForm(forms.Form):
+    name = forms.CharField(max_length=60)
+    value = forms.CharField(max_length=1000, required=False)
+    version = forms.IntegerField()
+
+
+class UndoForm(forms.Form):
+    evidence = forms.IntegerField()
+
+
+class PreferencesForm(forms.Form):
+    theme = forms.ChoiceField(choices=[("system", ""), ("light", ""), ("dark", "")], required=False)
+    single_keys = forms.NullBooleanField(required=False)
+
+
+def read_form(form: forms.Form) -> dict[str, Any]:
+    """The cleaned values; raises Invalid."""
+    if form.is_valid():
+        return form.cleaned_data
+    raise Invalid(
+        *(
+            FieldError(name, error.code or "invalid", "; ".join(error.messages))
+            for name, found in form.errors.as_data().items()
+            for error in found
+        )
+    )
+
+
+def read_files(files: Sequence[object]) -> list[dict[str, Any]]:
+    """The arguments of `store_upload` for each uploaded file. Raises Invalid for more or larger ones than are taken."""
+    if len(files) > MOST_FILES:
+        raise Invalid(FieldError("files", "too_many", _("At most %(n)s files at a time.") % {"n": MOST_FILES}))
+    uploads = [file for file in files if isinstance(file, UploadedFile)]
+    for file in uploads:
+        if (file.size or 0) > MOST_FILE_BYTES:
+            raise Invalid(FieldError("files", "too_large", _("%(name)s is larger than 25 MB.") % {"name": file.name}))
+    return [
+        {"name": file.name or "", "content_type": file.content_type or "", "content": file.read()} for file in uploads
+    ]

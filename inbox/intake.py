@@ -1,0 +1,228 @@
+"""The sink: events of channels become messages, a batch at a time.
+
+identify -> threads -> messages -> effects -> folds -> live log. Nothing in it loops over statements: a batch of one and
+a batch of five hundred take the same number of queries. A batch taken in again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from channels_ingest.events import (
+    AddressChanged,
+    Claim,
+    ConsentChanged,
+    IdentifierLearned,
+    MessageEchoed,
+    MessageReceived,
+    ReactionChanged,
+    Sender,
+    TypingChanged,
+)
+from channels_ingest.sink import Intake, Received
+from identity.services import Key, Observed, Sighting, observe, record_boundaries
+from inbox.arrivals import Arrival, Arrived, find_known_keys, insert_keys, order_time, store_arrivals
+from inbox.effects import Effect, Touched, apply_effects, park_effects, read_effect, take_parked
+from inbox.files import attach_files
+from inbox.folds import fold_conversations, lock_conversations
+from inbox.moves import move_threads
+from inbox.realtime import Change, append_changes
+from inbox.snapshots import ContextRequest, store_snapshots
+from oneview.accounts.models import Account
+
+Person = MessageReceived | MessageEchoed | ReactionChanged | TypingChanged | IdentifierLearned | ConsentChanged
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What a batch changed, gathered for the folds and the live log."""
+
+    created: list[Arrival] = field(default_factory=list)
+    updated: list[Touched] = field(default_factory=list)
+    duplicates: int = 0
+    expired: int = 0
+
+
+def handle_events(account_id: int, batch: Sequence[Received], *, now: datetime) -> Intake:
+    """Takes a batch in. Runs inside a scope, under the account lock if any event names a user."""
+    account = Account.objects.get(id=account_id)
+    observed, identity_of = _identify(account_id, batch, now=now)
+    outcome = _Outcome()
+    fresh = _select_fresh(account_id, batch, identity_of, window=account.window, now=now, outcome=outcome)
+    contact_of = observed.contact_of
+    lock_conversations(
+        account_id,
+        {contact_of[identity] for _, _, identity, _ in fresh}
+        | {c for m in observed.moves for c in (m.origin, m.target)},
+    )
+    moved = move_threads(account_id, observed.moves)
+    if fresh:
+        outcome.created = _store(account, fresh, contact_of=contact_of, now=now)
+    _handle_effects(account_id, batch, identity_of, outcome=outcome, now=now)
+    touched = {arrival.thread.conversation for arrival in outcome.created} | moved.conversations
+    fold_conversations(account_id, touched)
+    changes = [
+        *moved.changes,
+        *(Change("message.created", arrival.thread.conversation, arrival.id) for arrival in outcome.created),
+        *(Change("message.updated", update.conversation, update.message) for update in outcome.updated),
+        *(Change("contact.updated", contact) for contact in sorted(observed.contacts)),
+        *(Change("conversation.updated", conversation) for conversation in sorted(touched)),
+    ]
+    append_changes(account_id, changes, now=now)
+    return Intake(messages=len(outcome.created), duplicates=outcome.duplicates, expired=outcome.expired)
+
+
+def _identify(account_id: int, batch: Sequence[Received], *, now: datetime) -> tuple[Observed, dict[int, UUID]]:
+    """Who the batch speaks of: the identity by position in the batch."""
+    positions: list[int] = []
+    sightings: list[Sighting] = []
+    for position, received in enumerate(batch):
+        sighting = _sight(received)
+        if sighting:
+            positions.append(position)
+            sightings.append(sighting)
+    if not sightings:
+        return Observed((), {}, (), frozenset()), {}
+    boundaries = [boundary for received in batch for boundary in _boundaries(received)]
+    if boundaries:
+        record_boundaries(account_id, boundaries)
+    observed = observe(account_id, sightings, now=now)
+    identities = zip(positions, observed.identities, strict=True)
+    return observed, {position: identity for position, identity in identities if identity is not None}
+
+
+def _sight(received: Received) -> Sighting | None:
+    event = received.event
+    if isinstance(event, AddressChanged):
+        previous = Key(
+            "platform",
+            received.channel.identity_kind,
+            event.previous.value,
+            received.channel.identity_scope,
+            ended=True,
+        )
+        return _sighting(received, event.current, extra=(previous,))
+    if isinstance(event, ConsentChanged):
+        return _sighting(received, event.sender, said={f"consent_{event.category}": "yes" if event.granted else "no"})
+    return _sighting(received, event.sender) if isinstance(event, Person) else None
+
+
+def _sighting(
+    received: Received, sender: Sender, *, extra: tuple[Key, ...] = (), said: Mapping[str, str] | None = None
+) -> Sighting:
+    name = {"name": sender.name} if sender.name else {}
+    return Sighting(
+        kind=received.channel.identity_kind,
+        scope=received.channel.identity_scope,
+        value=sender.value,
+        seen_at=min(received.event.at, received.received_at),
+        source=received.source,
+        keys=(*(_key(claim) for claim in sender.claims), *extra),
+        said={**name, **sender.attributes, **(said or {})},
+    )
+
+
+def _key(claim: Claim) -> Key:
+    return Key(claim.rule, claim.kind, claim.value, claim.scope)
+
+
+def _boundaries(received: Received) -> Iterable[tuple[str, str, str, datetime]]:
+    """Where a user left an address: the address and the keys that came with it may be somebody else's from then on."""
+    event = received.event
+    if isinstance(event, AddressChanged):
+        yield received.channel.identity_kind, received.channel.identity_scope, event.previous.value, event.at
+        for claim in event.previous.claims:
+            yield claim.kind, claim.scope, claim.value, event.at
+
+
+def _select_fresh(
+    account_id: int,
+    batch: Sequence[Received],
+    identity_of: Mapping[int, UUID],
+    *,
+    window: timedelta,
+    now: datetime,
+    outcome: _Outcome,
+) -> list[tuple[Received, Arrived, UUID, datetime]]:
+    """The messages of a batch that are new and inside the window, each once."""
+    candidates = [
+        (received, received.event, identity_of[position])
+        for position, received in enumerate(batch)
+        if isinstance(received.event, Arrived) and position in identity_of
+    ]
+    keys = [(received.channel.id, event.external_id) for received, event, _ in candidates]
+    seen = set(find_known_keys(account_id, keys)) if keys else set()
+    fresh = []
+    for (received, event, identity), key in zip(candidates, keys, strict=True):
+        if key in seen:
+            outcome.duplicates += 1
+            continue
+        seen.add(key)
+        time = order_time(
+            event.at, received_at=received.received_at, resolution=received.channel.capabilities.resolution
+        )
+        if time < now - window:
+            outcome.expired += 1
+            continue
+        fresh.append((received, event, identity, time))
+    return fresh
+
+
+def _store(
+    account: Account,
+    fresh: Sequence[tuple[Received, Arrived, UUID, datetime]],
+    *,
+    contact_of: Mapping[UUID, UUID],
+    now: datetime,
+) -> list[Arrival]:
+    requests = [
+        ContextRequest(contact_of[identity], {"id": str(received.channel.id), "kind": received.channel.kind}, time)
+        for received, _, identity, time in fresh
+    ]
+    snapshots = dict(enumerate(store_snapshots(account, requests)))
+    arrivals = store_arrivals(
+        account.id, fresh, contact_of=contact_of, snapshot=snapshots, window=account.window, now=now
+    )
+    attach_files(account.id, arrivals)
+    return arrivals
+
+
+def _handle_effects(
+    account_id: int, batch: Sequence[Received], identity_of: Mapping[int, UUID], *, outcome: _Outcome, now: datetime
+) -> None:
+    """Applies what the batch says of messages, old and new, and what waited for its new ones."""
+    effects = [
+        effect
+        for position, received in enumerate(batch)
+        if (effect := read_effect(received.event, channel=received.channel.id, sender=identity_of.get(position)))
+    ]
+    created = [(arrival.received.channel.id, arrival.event.external_id, arrival.id) for arrival in outcome.created]
+    found, missing = _find_messages(account_id, effects)
+    park_effects(account_id, missing, now=now)
+    ready = [*found, *take_parked(account_id, created)] if created else found
+    updated: dict[UUID, Touched] = {}
+    while ready:
+        touched, keys = apply_effects(account_id, ready)
+        updated.update({touch.message: touch for touch in touched})
+        insert_keys(account_id, keys)
+        ready = take_parked(account_id, keys) if keys else []
+    new = {arrival.id for arrival in outcome.created}
+    outcome.updated = [touch for touch in updated.values() if touch.message not in new]
+
+
+def _find_messages(account_id: int, effects: Sequence[Effect]) -> tuple[list[Effect], list[Effect]]:
+    """Effects with the message they are about, and those whose message is not known yet."""
+    unnamed = [(effect.channel, effect.external_id) for effect in effects if effect.message is None]
+    known = find_known_keys(account_id, unnamed) if unnamed else {}
+    found: list[Effect] = []
+    missing: list[Effect] = []
+    for effect in effects:
+        message = effect.message or known.get((effect.channel, effect.external_id))
+        if message is None:
+            missing.append(effect)
+        else:
+            found.append(replace(effect, message=message))
+    return found, missing

@@ -1,0 +1,99 @@
+"""The contact of a conversation: details, identities, and why they belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from identity.attributes import format_phone
+from identity.selectors import Link, Member, find_contact_id, get_contacts, list_members
+from inbox.models import Thread
+from inbox.selectors.channels import get_channels, label_of
+from inbox.shapes import ChannelShape, ContactShape, IdentityShape
+from oneview.common.errors import NotFound
+
+KEYS = {
+    "phone": gettext_lazy("Phone"),
+    "email": gettext_lazy("E-mail"),
+    "customer": gettext_lazy("Customer id"),
+    "visitor": gettext_lazy("Visitor"),
+}
+
+
+def get_contact(account_id: int, contact_id: UUID) -> ContactShape:
+    """Any identity id ever handed out finds its contact. Raises NotFound."""
+    current = find_contact_id(account_id, contact_id)
+    contact = get_contacts(account_id, [current]).get(current) if current else None
+    if current is None or contact is None:
+        raise NotFound(_("This contact does not exist."))
+    members = list_members(account_id, current)
+    threads = Thread.objects.filter(account=account_id, identity__in=[member.id for member in members])
+    channels = get_channels(account_id)
+    channel_of = {thread.identity_id: channels[thread.channel_id] for thread in threads}
+    by_id = {member.id: member for member in members}
+    attributes = contact.attributes
+    return ContactShape(
+        id=contact.id,
+        name=contact.name,
+        phone=attributes.get("phone", ""),
+        email=attributes.get("email", ""),
+        language=attributes.get("language", ""),
+        tags=(),
+        attributes=attributes,
+        identities=tuple(_shape_identity(member, by_id, channel_of.get(member.id)) for member in members),
+        blocked=contact.blocked,
+        version=contact.version,
+    )
+
+
+def _shape_identity(member: Member, by_id: Mapping[UUID, Member], channel: ChannelShape | None) -> IdentityShape:
+    return IdentityShape(
+        id=member.id,
+        kind=member.kind,
+        label=kind_label(member.kind),
+        value=show_value(member.kind, member.raw_value),
+        verified=channel is not None or member.link is not None,
+        first_seen=member.first_seen,
+        channel=channel,
+        reason=_reason(member, by_id),
+        link=member.link.id if member.link else None,
+        canonical=member.link is None,
+    )
+
+
+def kind_label(kind: str) -> str:
+    return str(KEYS.get(kind) or label_of(kind))
+
+
+def show_value(kind: str, value: str) -> str:
+    """A value as people read it: numbers in international form."""
+    digits = f"+{value}" if kind in ("whatsapp", "sms") and value.isdigit() else value
+    return format_phone(digits) if digits.startswith("+") else value
+
+
+def _reason(member: Member, by_id: Mapping[UUID, Member]) -> str:
+    """One sentence: what makes this identity the contact's."""
+    if member.link is None:
+        return _("The contact is named after this one.")
+    other = by_id.get(member.link.other)
+    return explain_link(member.link, kind=member.kind, other=other.kind if other else "")
+
+
+def explain_link(link: Link, *, kind: str, other: str) -> str:
+    endpoint = kind_label(other if kind in KEYS else kind)
+    match link.rule:
+        case "platform":
+            return _("%(channel)s vouches for it.") % {"channel": endpoint}
+        case "signed":
+            return _("Signed by your own system.")
+        case "possession":
+            return _("The user wrote from it by %(channel)s.") % {"channel": endpoint}
+        case "typed":
+            return _("The user typed it.")
+        case "link":
+            return _("Joined by an agent.")
+        case rule:
+            return _("Linked by the rule “%(rule)s”.") % {"rule": rule}

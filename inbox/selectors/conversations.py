@@ -1,0 +1,185 @@
+"""The list, and the head of one conversation. A page of the list takes a fixed number of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from channels_ingest.registry import get_channel
+from identity.models import Contact
+from identity.selectors import find_contact_id, get_contacts
+from inbox.models import Conversation, Thread
+from inbox.models.thread import Status
+from inbox.selectors.channels import get_channels, list_agents
+from inbox.selectors.previews import get_previews
+from inbox.selectors.visibility import oldest_visible
+from inbox.shapes import Agent, Allowed, ChannelShape, ConversationShape, Counts, Page
+from oneview.common.errors import FieldError, Invalid, NotFound
+from oneview.common.ids import time_of
+
+
+def list_conversations(
+    account_id: int,
+    *,
+    now: datetime,
+    window: timedelta,
+    viewer_id: int | None = None,
+    box: str = "all",
+    status: str = Status.OPEN,
+    unread: bool = False,
+    channel: UUID | None = None,
+    assignee: int | None = None,
+    label: str | None = None,
+    q: str = "",
+    cursor: str | None = None,
+    limit: int = 40,
+) -> Page:
+    """Newest first. `box`: mine, unassigned or all; `status`: open, snoozed, resolved or all; `cursor`: from the page
+    before.
+
+    Raises Invalid for a cursor of nobody.
+    """
+    rows = _visible(account_id, now=now, window=window)
+    if status != "all":
+        rows = rows.filter(status=status)
+    if box == "mine":
+        rows = rows.filter(Q(assignee=viewer_id) | Q(assignees__contains=[viewer_id]))
+    elif box == "unassigned":
+        rows = rows.filter(assignee=None)
+    if assignee is not None:
+        rows = rows.filter(assignee=assignee)
+    if unread:
+        rows = rows.filter(unread__gt=0)
+    if channel is not None:
+        rows = rows.filter(channels__contains=[channel])
+    if label:
+        rows = rows.filter(labels__contains=[label])
+    if q.strip():
+        rows = rows.filter(id__in=_search_contacts(account_id, q.strip()))
+    if cursor:
+        rows = rows.filter(last_message_id__lt=_read_cursor(cursor))
+    page = list(rows.order_by("-last_message_id")[: limit + 1])
+    more = len(page) > limit
+    shapes = _shape(account_id, page[:limit], now=now, window=window)
+    return Page(shapes, page[limit - 1].last_message_id.hex if more else None)
+
+
+def get_conversation(account_id: int, conversation_id: UUID, *, now: datetime, window: timedelta) -> ConversationShape:
+    """Any identity id ever handed out finds its conversation; its id may be another one now. Raises NotFound."""
+    found = get_conversations(account_id, [conversation_id], now=now, window=window)
+    if not found:
+        contact = find_contact_id(account_id, conversation_id)
+        found = get_conversations(account_id, [contact], now=now, window=window) if contact else ()
+    if not found:
+        raise NotFound(_("This conversation does not exist or nothing of it can be seen any more."))
+    return found[0]
+
+
+def get_conversations(
+    account_id: int, conversation_ids: Iterable[UUID], *, now: datetime, window: timedelta
+) -> tuple[ConversationShape, ...]:
+    """Those of the ids that exist and have something to see."""
+    rows = _visible(account_id, now=now, window=window).filter(id__in=list(conversation_ids))
+    return _shape(account_id, list(rows), now=now, window=window)
+
+
+def count_boxes(account_id: int, *, now: datetime, window: timedelta, viewer_id: int) -> Counts:
+    """Open conversations in each box; `badge` counts the unread ones of mine and of nobody."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FILTER (WHERE mine), count(*) FILTER (WHERE assignee_id IS NULL), count(*), "
+            "count(*) FILTER (WHERE unread > 0 AND (mine OR assignee_id IS NULL)) FROM "
+            "(SELECT unread, assignee_id, coalesce(assignee_id = %s, false) OR %s = ANY(assignees) AS mine FROM "
+            "inbox_conversation "
+            "WHERE account_id = %s AND status = 'open' AND last_message_id >= %s) boxes",
+            [viewer_id, viewer_id, account_id, oldest_visible(now, window)],
+        )
+        return Counts(*cursor.fetchone())
+
+
+def list_allowed(account_id: int, conversation_id: UUID, *, now: datetime, window: timedelta) -> tuple[Allowed, ...]:
+    """What may be sent where, the thread that the user wrote in last first."""
+    channels = get_channels(account_id)
+    threads = Thread.objects.filter(account=account_id, conversation_id=conversation_id, last_message_id__isnull=False)
+    ordered = threads.order_by(F("last_inbound_at").desc(nulls_last=True), "id")
+    return tuple(allow(thread, channels[thread.channel_id], now=now) for thread in ordered)
+
+
+def allow(thread: Thread, channel: ChannelShape, *, now: datetime) -> Allowed:
+    """What may be sent to one thread at `now`."""
+    capabilities = get_channel(channel.kind).capabilities
+    if not channel.connected:
+        return Allowed(
+            thread.id, channel, "nothing", _("This channel is disconnected. A supervisor can connect it again."), None
+        )
+    if capabilities.window is None:
+        return Allowed(thread.id, channel, "text", "", None)
+    until = thread.last_inbound_at + capabilities.window if thread.last_inbound_at else None
+    if until and until > now:
+        return Allowed(thread.id, channel, "text", "", until)
+    hours = int(capabilities.window.total_seconds() // 3600)
+    reason = _("%(hours)s hours have passed since this user last wrote here.") % {"hours": hours}
+    return Allowed(thread.id, channel, "template" if capabilities.templates else "nothing", reason, until)
+
+
+def _visible(account_id: int, *, now: datetime, window: timedelta) -> QuerySet[Conversation]:
+    return Conversation.objects.filter(account=account_id, last_message_id__gte=oldest_visible(now, window))
+
+
+def _search_contacts(account_id: int, q: str) -> QuerySet[Contact, Any]:
+    contacts = Contact.objects.filter(account=account_id)
+    return contacts.filter(
+        Q(name__icontains=q) | Q(attributes__phone__contains=q) | Q(attributes__email__icontains=q)
+    ).values("id")
+
+
+def _read_cursor(cursor: str) -> UUID:
+    try:
+        return UUID(hex=cursor)
+    except ValueError:
+        raise Invalid(FieldError("cursor", "invalid", _("This is no cursor of this list."))) from None
+
+
+def _shape(
+    account_id: int, rows: Sequence[Conversation], *, now: datetime, window: timedelta
+) -> tuple[ConversationShape, ...]:
+    if not rows:
+        return ()
+    channels = get_channels(account_id)
+    agents = {agent.id: agent for agent in list_agents(account_id)}
+    contacts = get_contacts(account_id, [row.id for row in rows])
+    previews = get_previews(
+        account_id,
+        [row.last_message_id for row in rows],
+        contacts={row.last_message_id: row.id for row in rows},
+        names=contacts,
+    )
+    return tuple(
+        ConversationShape(
+            id=row.id,
+            name=contacts[row.id].name if row.id in contacts else "",
+            status=row.status,
+            snoozed_until=row.snoozed_until,
+            assignee=_agent(agents, row.assignee_id),
+            assignees=tuple(agent for id in row.assignees if (agent := _agent(agents, id))),
+            turn=row.turn,
+            labels=tuple(row.labels),
+            unread=row.unread,
+            channels=tuple(channels[id] for id in row.channels if id in channels),
+            last_message=previews.get(row.last_message_id),
+            last_activity_at=time_of(row.last_message_id),
+            blocked=contacts[row.id].blocked if row.id in contacts else False,
+        )
+        for row in rows
+    )
+
+
+def _agent(agents: dict[int, Agent], id: int | None) -> Agent | None:
+    """Somebody who has left the account keeps what was assigned, by number."""
+    return None if id is None else agents.get(id, Agent(id, _("Former agent")))

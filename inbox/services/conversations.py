@@ -1,0 +1,126 @@
+"""Commands on a conversation. Each locks the conversation and writes all its threads in one statement; only a reply
+chooses one.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from inbox.folds import fold_conversations, lock_conversations
+from inbox.models import Conversation, Thread
+from inbox.models.thread import Status
+from inbox.realtime import Change, append_changes
+from inbox.selectors.visibility import oldest_visible
+from inbox.services.lines import Line, write_line
+from inbox.shapes import Agent
+from oneview.accounts.models import Account, Membership
+from oneview.common.errors import FieldError, Invalid, NotFound
+
+
+def assign(account: Account, conversation_id: UUID, *, actor: Agent, assignee: int | None, now: datetime) -> None:
+    """Gives the conversation to a member of the account, or back to nobody. Raises NotFound, Invalid."""
+    name = ""
+    if assignee is not None:
+        member = (
+            Membership.objects.filter(account=account, user=assignee, is_active=True).select_related("user").first()
+        )
+        if member is None:
+            raise Invalid(FieldError("assignee", "not_found", _("This person is no member of the account.")))
+        name = str(member.user)
+    line = Line("assigned", {"by": actor.name, "to": name} if name else {"by": actor.name})
+    _command(account, conversation_id, {"assignee_id": assignee}, line=line, now=now)
+
+
+def set_status(
+    account: Account,
+    conversation_id: UUID,
+    *,
+    actor: Agent,
+    status: str,
+    snoozed_until: datetime | None = None,
+    now: datetime,
+) -> None:
+    """Opens, snoozes until an instant to come, or resolves. What is resolved is read. Raises NotFound, Invalid."""
+    if status not in Status.values:
+        raise Invalid(FieldError("status", "invalid", _("A conversation is open, snoozed or resolved.")))
+    if status == Status.SNOOZED and (snoozed_until is None or snoozed_until <= now):
+        raise Invalid(FieldError("snoozed_until", "invalid", _("Choose a time that is still to come.")))
+    values: dict[str, Any] = {"status": status, "snoozed_until": snoozed_until if status == Status.SNOOZED else None}
+    if status == Status.RESOLVED:
+        values["unread"] = 0
+    detail = {"by": actor.name, **({"until": snoozed_until.isoformat()} if snoozed_until else {})}
+    _command(account, conversation_id, values, line=Line(status, detail), now=now)
+
+
+def mark_read(account: Account, conversation_id: UUID, *, viewer: Agent, up_to: UUID, now: datetime) -> bool:
+    """Notes that `viewer` has seen messages up to one; whether it counts.
+
+    Unread is the team's: it is cleared by whom the conversation is assigned to, or by anybody while it is nobody's.
+    """
+    conversation = _lock(account.id, conversation_id)
+    if conversation.assignees and viewer.id not in conversation.assignees:
+        return False
+    if conversation.unread == 0:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE inbox_thread t SET read_up_to = greatest(t.read_up_to, %s), unread = (SELECT count(*) FROM "
+            "inbox_message m "
+            "WHERE m.account_id = t.account_id AND m.thread_id = t.id AND m.direction = 'inbound' "
+            "AND m.id > greatest(t.read_up_to, %s) AND m.id >= %s) "
+            "WHERE t.account_id = %s AND t.conversation_id = %s AND t.unread > 0",
+            [up_to, up_to, oldest_visible(now, account.window), account.id, conversation_id],
+        )
+    _conclude(account.id, conversation_id, now=now)
+    return True
+
+
+def mark_unread(account: Account, conversation_id: UUID, *, since: UUID, now: datetime) -> None:
+    """Counts the user's messages from `since` on as unread again, for the whole team. Raises NotFound."""
+    _lock(account.id, conversation_id)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE inbox_thread t SET read_up_to = %s, unread = (SELECT count(*) FROM inbox_message m "
+            "WHERE m.account_id = t.account_id AND m.thread_id = t.id AND m.direction = 'inbound' AND m.id >= %s) "
+            "WHERE t.account_id = %s AND t.conversation_id = %s",
+            [UUID(int=since.int - 1), max(since, oldest_visible(now, account.window)), account.id, conversation_id],
+        )
+    _conclude(account.id, conversation_id, now=now)
+
+
+def wake_snoozed(account: Account, *, now: datetime) -> int:
+    """Opens what was snoozed until now; the number of conversations."""
+    due = Thread.objects.filter(account=account, status=Status.SNOOZED, snoozed_until__lte=now)
+    conversations = sorted(set(due.values_list("conversation_id", flat=True)))
+    if conversations:
+        lock_conversations(account.id, conversations)
+        due.update(status=Status.OPEN, snoozed_until=None)
+        fold_conversations(account.id, conversations)
+        append_changes(account.id, [Change("conversation.updated", id) for id in conversations], now=now)
+    return len(conversations)
+
+
+def _command(account: Account, conversation_id: UUID, values: dict[str, Any], *, line: Line, now: datetime) -> None:
+    _lock(account.id, conversation_id)
+    Thread.objects.filter(account=account, conversation_id=conversation_id).update(**values)
+    message = write_line(account, conversation_id, line, now=now)
+    _conclude(account.id, conversation_id, now=now, message=message)
+
+
+def _lock(account_id: int, conversation_id: UUID) -> Conversation:
+    lock_conversations(account_id, [conversation_id])
+    conversation = Conversation.objects.filter(account=account_id, id=conversation_id).first()
+    if conversation is None:
+        raise NotFound(_("This conversation does not exist."))
+    return conversation
+
+
+def _conclude(account_id: int, conversation_id: UUID, *, now: datetime, message: UUID | None = None) -> None:
+    fold_conversations(account_id, [conversation_id])
+    created = [Change("message.created", conversation_id, message)] if message else []
+    append_changes(account_id, [*created, Change("conversation.updated", conversation_id)], now=now)

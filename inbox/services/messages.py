@@ -1,0 +1,237 @@
+"""What agents and bots write: replies, which go out, and private notes, which do not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.postgres.search import SearchVector
+from django.db import connection
+from django.db.models import F, Value
+from django.utils.translation import gettext as _
+
+from channels_ingest.base import Capabilities
+from channels_ingest.registry import get_channel
+from channels_ingest.services import claim_uploads, enqueue_message
+from inbox.arrivals import find_known_keys, insert_keys
+from inbox.folds import fold_conversations, lock_conversations
+from inbox.models import Message, Thread
+from inbox.models.message import Direction, make_message_id
+from inbox.models.thread import Status, Turn
+from inbox.realtime import Change, append_changes
+from inbox.selectors.channels import get_channels
+from inbox.selectors.conversations import allow
+from inbox.selectors.messages import get_messages
+from inbox.shapes import Allowed, Author, ChannelShape, MessageShape
+from inbox.snapshots import ContextRequest, store_snapshots
+from oneview.accounts.models import Account
+from oneview.common.errors import Conflict, FieldError, Invalid, NotFound, NotPossible
+from oneview.common.text import tokenise
+
+MAX_NOTE = 10_000
+MAX_CLIENT_ID = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is to be written. `client_id` makes a repeated call harmless; `attachments` are ids of uploaded files."""
+
+    client_id: str
+    text: str
+    thread: UUID | None = None
+    private: bool = False
+    reply_to: UUID | None = None
+    attachments: tuple[UUID, ...] = ()
+
+
+def send_reply(
+    account: Account, conversation_id: UUID, draft: Draft, *, author: Author, now: datetime
+) -> tuple[MessageShape, bool]:
+    """Writes a reply and puts it into the outbox, or writes a private note; (message, whether it is new).
+
+    The same client id and content again returns the first message. Raises NotFound, Invalid, NotPossible
+    (window_closed, channel disconnected) and Conflict (client_id_reused).
+    """
+    lock_conversations(account.id, [conversation_id])
+    threads = list(
+        Thread.objects.filter(account=account, conversation_id=conversation_id).order_by(
+            F("last_inbound_at").desc(nulls_last=True), "id"
+        )
+    )
+    if not threads:
+        raise NotFound(_("This conversation does not exist."))
+    text = _check_text(draft)
+    key = f"client:{author.kind}:{author.id or author.name}:{_check_client_id(draft.client_id)}"
+    if existing := _find_existing(account.id, threads, key):
+        return _repeat(account, existing, draft, text=text, now=now), False
+    channels = get_channels(account.id)
+    thread = _choose_thread(threads, draft, channels=channels, now=now)
+    channel = channels[thread.channel_id]
+    allowed = allow(thread, channel, now=now)
+    if not draft.private:
+        _check_sendable(text, draft, allowed, get_channel(channel.kind).capabilities)
+    message = _write(account, thread, channel, draft, text=text, key=key, author=author, now=now)
+    if draft.attachments:
+        claim_uploads(account.id, draft.attachments, message_id=message.id, channel_id=channel.id)
+    if not draft.private:
+        _enqueue(account.id, thread, message, draft, allowed=allowed, now=now)
+    fold_conversations(account.id, [conversation_id])
+    changes = [Change("message.created", conversation_id, message.id), Change("conversation.updated", conversation_id)]
+    append_changes(account.id, changes, now=now)
+    return _read(account, message.id, now=now), True
+
+
+def _check_text(draft: Draft) -> str:
+    text = draft.text.strip()
+    if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):
+        raise Invalid(FieldError("text", "invalid", _("The text has characters that can't be sent.")))
+    if not text and not draft.attachments:
+        raise Invalid(FieldError("text", "required", _("Write something first.")))
+    if draft.private and len(text) > MAX_NOTE:
+        raise Invalid(
+            FieldError("text", "too_long", _("A note holds up to %(limit)s characters.") % {"limit": MAX_NOTE})
+        )
+    return text
+
+
+def _check_client_id(client_id: str) -> str:
+    if not client_id or len(client_id) > MAX_CLIENT_ID or not client_id.isascii() or not client_id.isprintable():
+        raise Invalid(
+            FieldError(
+                "client_id", "invalid", _("A client id has 1 to %(limit)s plain characters.") % {"limit": MAX_CLIENT_ID}
+            )
+        )
+    return client_id
+
+
+def _find_existing(account_id: int, threads: Sequence[Thread], key: str) -> UUID | None:
+    known = find_known_keys(account_id, [(thread.channel_id, key) for thread in threads])
+    return next(iter(known.values()), None)
+
+
+def _repeat(account: Account, message_id: UUID, draft: Draft, *, text: str, now: datetime) -> MessageShape:
+    message = _read(account, message_id, now=now)
+    same_files = {attachment.id for attachment in message.attachments} == set(draft.attachments)
+    if (message.text, message.private) != (text, draft.private) or not same_files:
+        raise Conflict(_("This client id was used for another message."), code="client_id_reused")
+    return message
+
+
+def _choose_thread(
+    threads: Sequence[Thread], draft: Draft, *, channels: dict[UUID, ChannelShape], now: datetime
+) -> Thread:
+    """The one asked for; else the one the user wrote in last that takes text; else the one the user wrote in last."""
+    if draft.thread is not None:
+        chosen = next((thread for thread in threads if thread.id == draft.thread), None)
+        if chosen is None:
+            raise Invalid(FieldError("thread", "not_found", _("This conversation has no such thread.")))
+        return chosen
+    open_threads = (thread for thread in threads if allow(thread, channels[thread.channel_id], now=now).can == "text")
+    return next(open_threads, threads[0])
+
+
+def _check_sendable(text: str, draft: Draft, allowed: Allowed, capabilities: Capabilities) -> None:
+    if allowed.can != "text":
+        raise NotPossible(allowed.reason, code="window_closed" if allowed.channel.connected else "not_possible")
+    limit = capabilities.caption_limit if draft.attachments else capabilities.text_limit
+    if len(text) > limit:
+        message = _("%(channel)s takes up to %(limit)s characters.") % {
+            "channel": allowed.channel.label,
+            "limit": limit,
+        }
+        raise Invalid(FieldError("text", "too_long", message))
+    if draft.attachments and not capabilities.media_limits:
+        raise Invalid(
+            FieldError(
+                "attachments", "not_possible", _("%(channel)s takes no files.") % {"channel": allowed.channel.label}
+            )
+        )
+
+
+def _write(
+    account: Account,
+    thread: Thread,
+    channel: ChannelShape,
+    draft: Draft,
+    *,
+    text: str,
+    key: str,
+    author: Author,
+    now: datetime,
+) -> Message:
+    context = ContextRequest(thread.conversation_id, {"id": str(channel.id), "kind": channel.kind}, now)
+    (snapshot,) = store_snapshots(account, [context])
+    message = Message.objects.create(
+        id=make_message_id(now, sequence=0, arrival=_next_arrival()),
+        account=account,
+        thread=thread,
+        snapshot_id=snapshot,
+        direction=Direction.OUTBOUND,
+        author_kind=author.kind,
+        author_id=author.id,
+        author_name=author.name,
+        type="text",
+        text=text,
+        attachments=[{"id": str(id), "name": "", "type": "", "size": None, "voice": False} for id in draft.attachments],
+        reply_to=_read_quoted(account.id, thread, draft.reply_to),
+        external_id=key,
+        client_id=draft.client_id,
+        sent_at=now,
+        received_at=now,
+        status="" if draft.private else "queued",
+        private=draft.private,
+        search=SearchVector(Value(" ".join(tokenise(text))), config="simple"),
+    )
+    insert_keys(account.id, [(channel.id, key, message.id)])
+    _advance(thread, message, reads=not draft.private)
+    return message
+
+
+def _next_arrival() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('inbox_arrival')")
+        return int(cursor.fetchone()[0])
+
+
+def _read_quoted(account_id: int, thread: Thread, quoted: UUID | None) -> str:
+    """The provider's id of the quoted message. Raises Invalid for a message of another thread."""
+    if quoted is None:
+        return ""
+    external = (
+        Message.objects.filter(account=account_id, id=quoted, thread=thread)
+        .values_list("external_id", flat=True)
+        .first()
+    )
+    if external is None:
+        raise Invalid(FieldError("reply_to", "not_found", _("Only a message of the same channel can be quoted.")))
+    return external
+
+
+def _advance(thread: Thread, message: Message, *, reads: bool) -> None:
+    """A reply opens the thread, takes the turn and reads what came before; a note only moves the conversation up."""
+    thread.last_message_id = max(message.id, thread.last_message_id or message.id)
+    if reads:
+        thread.read_up_to, thread.unread = message.id, 0
+        thread.status, thread.snoozed_until, thread.turn = Status.OPEN, None, Turn.HUMAN
+    thread.save(update_fields=["last_message_id", "read_up_to", "unread", "status", "snoozed_until", "turn"])
+
+
+def _enqueue(
+    account_id: int, thread: Thread, message: Message, draft: Draft, *, allowed: Allowed, now: datetime
+) -> None:
+    content = {
+        "address": thread.address,
+        "text": message.text,
+        "reply_to": message.reply_to or None,
+        "files": [str(id) for id in draft.attachments],
+        "until": allowed.until.isoformat() if allowed.until else None,
+    }
+    enqueue_message(
+        account_id, channel_id=thread.channel_id, thread_id=thread.id, message_id=message.id, content=content, now=now
+    )
+
+
+def _read(account: Account, message_id: UUID, *, now: datetime) -> MessageShape:
+    return get_messages(account.id, [message_id], now=now, window=account.window)[0]

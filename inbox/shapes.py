@@ -1,0 +1,234 @@
+"""What selectors return and pages, sockets and the API show. Frozen, free of the ORM, nothing in them depends on who
+looks.
+
+Instants are UTC datetimes. A conversation's id is its contact's id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelShape:
+    """`kind` as in the registry ("whatsapp"), `label` its name for people ("WhatsApp"), `name` what the account calls
+    this one.
+    """
+
+    id: UUID
+    kind: str
+    label: str
+    name: str
+    connected: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """`kind`: user, agent, bot or system. `id`: the agent's user id, None for the others."""
+
+    kind: str
+    id: int | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """`state`: wanted (still being fetched), stored, failed. `url` is empty unless stored. `type` is a MIME type,
+    `size` in bytes or None.
+    """
+
+    id: UUID
+    kind: str
+    name: str
+    type: str
+    size: int | None
+    state: str
+    url: str
+    voice: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    emoji: str
+    author: Author
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A text that an edit replaced, and when."""
+
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The message an answer refers to; `text` is empty and `gone` true when it is not visible any more."""
+
+    id: UUID | None
+    author: str
+    text: str
+    gone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MessageShape:
+    """One entry of a timeline. `status` is one of the outgoing states, empty for inbound; `data` the structured part
+    (location, cards).
+    """
+
+    id: UUID
+    conversation: UUID
+    thread: UUID
+    channel: ChannelShape
+    identity: UUID
+    direction: str
+    author: Author
+    type: str
+    text: str
+    data: Mapping[str, Any]
+    attachments: tuple[Attachment, ...]
+    reply_to: Quote | None
+    reactions: tuple[Reaction, ...]
+    revisions: tuple[Revision, ...]
+    external_id: str
+    client_id: str
+    sent_at: datetime
+    received_at: datetime
+    status: str
+    status_reason: str
+    edited_at: datetime | None
+    deleted_at: datetime | None
+    private: bool
+    forwarded: bool
+    labels: tuple[str, ...]
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The newest visible message of a conversation, as its list row shows it."""
+
+    id: UUID
+    author: Author
+    type: str
+    text: str
+    direction: str
+    status: str
+    private: bool
+    deleted: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What may be sent to one thread now. `can`: text, template or nothing; `until`: when the window of free text
+    closes.
+    """
+
+    thread: UUID
+    channel: ChannelShape
+    can: str
+    reason: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationShape:
+    """A row of the list and the head of a timeline. `unread` counts visible messages; `turn` is bot or human."""
+
+    id: UUID
+    name: str
+    status: str
+    snoozed_until: datetime | None
+    assignee: Agent | None
+    assignees: tuple[Agent, ...]
+    turn: str
+    labels: tuple[str, ...]
+    unread: int
+    channels: tuple[ChannelShape, ...]
+    last_message: Preview | None
+    last_activity_at: datetime
+    blocked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityShape:
+    """One address or key of a contact and why it belongs to it.
+
+    `reason` is a sentence for people ("WhatsApp vouches for this number"); `link` the evidence that an undo revokes,
+    None for the identity the contact is named after; `canonical` marks that one.
+    """
+
+    id: UUID
+    kind: str
+    label: str
+    value: str
+    verified: bool
+    first_seen: datetime
+    channel: ChannelShape | None
+    reason: str
+    link: int | None
+    canonical: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ContactShape:
+    """`attributes` are all folded attributes by name, the named ones included; `version` rises with every edit."""
+
+    id: UUID
+    name: str
+    phone: str
+    email: str
+    language: str
+    tags: tuple[str, ...]
+    attributes: Mapping[str, str]
+    identities: tuple[IdentityShape, ...]
+    blocked: bool
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountShape:
+    """Our own account as it concerns a conversation."""
+
+    name: str
+    plan: str
+    window_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Numbers beside the filters; `badge` counts unread conversations that are mine or unassigned."""
+
+    mine: int
+    unassigned: int
+    all: int
+    badge: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`next` is the cursor of the following page, None at the end."""
+
+    rows: tuple[ConversationShape, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Messages oldest first; `before` and `after` are cursors to more, None where there is none."""
+
+    messages: tuple[MessageShape, ...]
+    before: UUID | None
+    after: UUID | None

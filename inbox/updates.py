@@ -1,0 +1,159 @@
+"""What a stretch of the live log looks like to those who listen: its events, the partials for pages, the objects for
+programs.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from inbox.api import serialise
+from inbox.realtime import PAGE, LoggedChange, read_changes
+from inbox.rendering import render_messages, render_rows
+from inbox.selectors.channels import get_channels
+from inbox.selectors.contacts import get_contact
+from inbox.selectors.conversations import get_conversations
+from inbox.selectors.messages import get_messages
+from inbox.shapes import ConversationShape, MessageShape
+from oneview.common.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """`rows`: list rows, `opened`: conversations whose messages are on a screen, both as HTML; `objects`: JSON of what
+    changed.
+    """
+
+    rows: bool = False
+    opened: frozenset[UUID] = frozenset()
+    objects: bool = False
+
+    @classmethod
+    def union(cls, parts: Iterable[Wanted]) -> Wanted:
+        parts = list(parts)
+        return cls(
+            rows=any(part.rows for part in parts),
+            opened=frozenset().union(*(part.opened for part in parts)),
+            objects=any(part.objects for part in parts),
+        )
+
+    def covers(self, other: Wanted) -> bool:
+        return self.rows >= other.rows and self.opened >= other.opened and self.objects >= other.objects
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Covers `after` < seq <= `to`. `messages` are by conversation; `objects` by seq; `gone`: conversations that left
+    every list.
+
+    `reset`: the log can't say what followed `after`; `head` is where it stands.
+    """
+
+    after: int
+    to: int
+    head: int
+    reset: bool = False
+    events: tuple[dict[str, Any], ...] = ()
+    rows: Mapping[str, str] = field(default_factory=dict)
+    gone: tuple[str, ...] = ()
+    messages: Mapping[UUID, Mapping[str, str]] = field(default_factory=dict)
+    objects: Mapping[int, Any] = field(default_factory=dict)
+
+
+def read_update(
+    account_id: int, *, after: int, wanted: Wanted, now: datetime, window: timedelta, limit: int = PAGE
+) -> Update:
+    """Runs inside the caller's scope. Everything shows the present, which may be newer than the stretch: later events
+    repeat it.
+    """
+    stretch = read_changes(account_id, after=after, limit=limit)
+    if stretch.reset:
+        return Update(after, stretch.head, stretch.head, reset=True)
+    changes = stretch.changes
+    conversations = _read_conversations(account_id, changes, wanted=wanted, now=now, window=window)
+    messages = _read_messages(account_id, changes, wanted=wanted, now=now, window=window)
+    return Update(
+        after,
+        stretch.to,
+        stretch.head,
+        events=tuple(serialise.event_json(logged) for logged in changes),
+        rows=_render_rows(conversations.values()) if wanted.rows else {},
+        gone=_list_gone(changes, conversations) if wanted.rows else (),
+        messages=_render_messages(message for message in messages.values() if message.conversation in wanted.opened),
+        objects=_serialise(account_id, changes, conversations, messages) if wanted.objects else {},
+    )
+
+
+def _read_conversations(
+    account_id: int, changes: Iterable[LoggedChange], *, wanted: Wanted, now: datetime, window: timedelta
+) -> dict[UUID, ConversationShape]:
+    types = ("",) if wanted.rows else ("conversation.",)
+    ids = {
+        logged.change.conversation
+        for logged in changes
+        if logged.change.conversation and logged.change.type.startswith(types) and (wanted.rows or wanted.objects)
+    }
+    return (
+        {shape.id: shape for shape in get_conversations(account_id, list(ids), now=now, window=window)} if ids else {}
+    )
+
+
+def _read_messages(
+    account_id: int, changes: Iterable[LoggedChange], *, wanted: Wanted, now: datetime, window: timedelta
+) -> dict[UUID, MessageShape]:
+    ids = {
+        logged.change.message
+        for logged in changes
+        if logged.change.message and (wanted.objects or logged.change.conversation in wanted.opened)
+    }
+    return {shape.id: shape for shape in get_messages(account_id, list(ids), now=now, window=window)} if ids else {}
+
+
+def _render_rows(conversations: Iterable[ConversationShape]) -> dict[str, str]:
+    return {str(id): html for id, html in render_rows(tuple(conversations)).items()}
+
+
+def _list_gone(changes: Iterable[LoggedChange], conversations: Mapping[UUID, ConversationShape]) -> tuple[str, ...]:
+    """Merged away, or past the window."""
+    named = {str(logged.change.conversation) for logged in changes if logged.change.conversation}
+    for logged in changes:
+        named.update(logged.change.detail.get("from", ()))
+    return tuple(sorted(named - {str(id) for id in conversations}))
+
+
+def _render_messages(messages: Iterable[MessageShape]) -> dict[UUID, dict[str, str]]:
+    shapes = tuple(messages)
+    html = render_messages(shapes)
+    grouped: dict[UUID, dict[str, str]] = defaultdict(dict)
+    for shape in shapes:
+        grouped[shape.conversation][str(shape.id)] = html[shape.id]
+    return grouped
+
+
+def _serialise(
+    account_id: int,
+    changes: Iterable[LoggedChange],
+    conversations: Mapping[UUID, ConversationShape],
+    messages: Mapping[UUID, MessageShape],
+) -> dict[int, Any]:
+    """The object each event is about as it is now; an event whose object is gone has none."""
+    objects: dict[int, Any] = {}
+    for logged in changes:
+        change = logged.change
+        if change.message in messages:
+            objects[logged.seq] = serialise.message_json(messages[change.message])
+        elif change.type.startswith("conversation.") and change.conversation in conversations:
+            objects[logged.seq] = serialise.conversation_json(conversations[change.conversation])
+        elif change.type == "contact.updated" and change.conversation:
+            try:
+                objects[logged.seq] = serialise.contact_json(get_contact(account_id, change.conversation))
+            except NotFound:
+                continue
+        elif change.type == "channel.updated":
+            channel = get_channels(account_id).get(UUID(change.detail["channel"]))
+            objects[logged.seq] = serialise.channel_state_json(channel) if channel else None
+    return objects

@@ -1,0 +1,200 @@
+"""The admin at /admin/: supervisors see their own account, operators what is in none. Auth permissions do not count.
+
+Three walls stand behind each other: these permissions, a filter by `request.account` in every queryset, and row level
+security, since AccountMiddleware runs the whole request in the account's scope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from urllib.parse import quote
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.admin import AdminSite, ModelAdmin
+from django.contrib.admin.models import LogEntry
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import URLPattern, URLResolver, reverse
+from django.utils.functional import Promise
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from oneview.accounts.models import Account, User
+from oneview.accounts.permissions import may_manage_account, may_operate, may_see_admin
+from oneview.common.errors import OneViewError
+
+if TYPE_CHECKING:
+    AnyModelAdmin = ModelAdmin[Any]
+else:
+    AnyModelAdmin = ModelAdmin
+A = TypeVar("A", bound=AnyModelAdmin)
+
+# Both look objects up by model and id, past the admin classes: nothing here needs them.
+LEFT_OUT = {"autocomplete", "view_on_site"}
+
+
+def role_of(request: HttpRequest) -> str | None:
+    membership = getattr(request, "membership", None)
+    return membership.role if membership else None
+
+
+def is_operator(request: HttpRequest) -> bool:
+    return bool(request.user.is_active and request.user.is_superuser)
+
+
+def account_of(request: HttpRequest) -> Account:
+    account = getattr(request, "account", None)
+    if account is None:
+        raise PermissionDenied
+    return account  # type: ignore[no-any-return]
+
+
+def actor_of(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def tell_refusals(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """What a service refuses is undone, and said on the page it was asked on."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            with transaction.atomic():
+                return view(request, *args, **kwargs)
+        except OneViewError as error:
+            if request.method != "POST":
+                raise
+            messages.error(request, error.detail)
+            return redirect(request.get_full_path())
+
+    return wrapped
+
+
+class OneViewAdminSite(AdminSite):
+    site_title = site_header = "OneView"
+    index_title = _("Administration")
+    site_url = "/inbox/"
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return may_see_admin(role_of(request), is_operator=is_operator(request))
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        return [url for url in super().get_urls() if getattr(url, "name", None) not in LEFT_OUT]
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        return tell_refusals(super().admin_view(view, cacheable))
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """One signs in as for the inbox. Who did so and may not see the admin is told, and not asked again."""
+        target = request.GET.get("next") or reverse("admin:index")
+        if not request.user.is_authenticated:
+            return redirect(f"{reverse('account_login')}?next={quote(target)}")
+        if not self.has_permission(request):
+            raise PermissionDenied
+        return redirect("admin:index")
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]
+        """307: the browser sends its POST on."""
+        response = HttpResponseRedirect(reverse("account_logout"))
+        response.status_code = 307
+        return response
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]
+        return redirect("account_change_password")
+
+    def get_log_entries(self, request: HttpRequest) -> QuerySet[LogEntry]:
+        return super().get_log_entries(request).filter(user=actor_of(request))
+
+
+site = OneViewAdminSite()
+
+
+def register(model: type[Model]) -> Callable[[type[A]], type[A]]:
+    """Registers the decorated admin class on our site."""
+
+    def decorate(admin_class: type[A]) -> type[A]:
+        site.register(model, admin_class)
+        return admin_class
+
+    return decorate
+
+
+def render_table(head: Sequence[str | Promise], rows: Iterable[Sequence[Any]]) -> SafeString:
+    """Rows of an object's own page. Everything in them is escaped but what is marked safe."""
+    titles = format_html_join("", "<th scope=col>{}</th>", ((title,) for title in head))
+    lines = [format_html("<tr>{}</tr>", format_html_join("", "<td>{}</td>", ((cell,) for cell in row))) for row in rows]
+    if not lines:
+        return format_html("{}", "-")
+    body = format_html_join("", "{}", ((line,) for line in lines))
+    return format_html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", titles, body)
+
+
+def link_inbox(conversation_id: UUID) -> SafeString:
+    address = reverse("inbox:conversation", args=[conversation_id])
+    return format_html('<a href="{}">{}</a>', address, _("Open in inbox"))
+
+
+class _ReadOnlyAdmin(AnyModelAdmin):
+    """Nothing can be added, changed or deleted, and only the declared filters filter."""
+
+    show_full_result_count = False
+    view_on_site = False
+    actions: Any = ()
+    list_per_page = 50
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Django lets an address filter by any column: hashes and passwords could be guessed letter by letter."""
+        filters = [each for each in self.list_filter if isinstance(each, str)]
+        return any(lookup == each or lookup.startswith(f"{each}__") for each in filters)
+
+    def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
+        return False
+
+
+class ScopedAdmin(_ReadOnlyAdmin):
+    """What belongs to an account, for its supervisors."""
+
+    exclude: ClassVar[Any] = ("account",)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_manage_account(role_of(request))
+
+    def has_manage_permission(self, request: HttpRequest) -> bool:
+        """Asked by actions that name "manage"."""
+        return may_manage_account(role_of(request))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).filter(account=account_of(request))
+
+
+class OperatorAdmin(_ReadOnlyAdmin):
+    """What belongs to no account, for operators."""
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_operate(is_operator=is_operator(request))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return may_operate(is_operator=is_operator(request))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_operate(is_operator=is_operator(request))

@@ -1,0 +1,154 @@
+"""Who uses this installation: accounts (tenants), users, what a user is in an account, tokens, and the record of what
+was changed.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from oneview.common.ids import new_id
+
+FREE_PLAN = "free"
+
+
+def new_identity_key() -> bytes:
+    return secrets.token_bytes(32)
+
+
+class Account(models.Model):
+    """One tenant. `identity_key` keys its identity ids; `purged_to` is how far the removal of old messages has come."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=120)
+    plan = models.CharField(max_length=40, default="paid")
+    window_days = models.PositiveSmallIntegerField(default=30)
+    language = models.CharField(max_length=12, default="en")
+    time_zone = models.CharField(max_length=64, default="UTC")
+    region = models.CharField(max_length=2, blank=True, help_text=_("Country for phone numbers written without one."))
+    attributes = models.JSONField(default=dict, blank=True)
+    identity_key = models.BinaryField(default=new_identity_key, editable=False)
+    purged_to = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_locked(self) -> bool:
+        """The inbox opens on every paid plan."""
+        return self.plan == FREE_PLAN
+
+    @property
+    def window(self) -> timedelta:
+        """How long a message can be seen."""
+        return timedelta(days=self.window_days)
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save()
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person who signs in. `is_superuser`: operator of the installation."""
+
+    THEMES = (("system", _("As the system")), ("light", _("Light")), ("dark", _("Dark")))
+
+    email = models.EmailField(_("e-mail"), unique=True)
+    name = models.CharField(_("name"), max_length=120)
+    language = models.CharField(_("language"), max_length=12, default="en")
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
+    theme = models.CharField(_("theme"), max_length=8, choices=THEMES, default="system")
+    single_keys = models.BooleanField(_("single-key shortcuts"), default=True)
+    is_staff = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    date_joined = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[UserManager] = UserManager()
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["name"]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+
+class Role(models.TextChoices):
+    AGENT = "agent", _("Agent")
+    SUPERVISOR = "supervisor", _("Supervisor")
+
+
+class Membership(models.Model):
+    """What a user is in an account."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE)
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    role = models.CharField(max_length=12, choices=Role.choices)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "user"], name="membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.get_role_display()})"
+
+
+class Team(models.Model):
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.DO_NOTHING, db_index=False)
+    name = models.CharField(max_length=120)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "name"], name="team_name_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ApiToken(models.Model):
+    """A bearer token of a user or of a bot. Only its SHA-256 is kept, so it is shown once."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.DO_NOTHING, db_index=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, blank=True)
+    bot = models.CharField(max_length=120, blank=True)
+    hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.bot or str(self.user)
+
+
+class AuditEntry(models.Model):
+    """Who changed what, from where. Only ever added."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.DO_NOTHING, db_index=False)
+    actor = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, db_constraint=False)
+    actor_name = models.CharField(max_length=120)
+    action = models.CharField(max_length=60)
+    target = models.CharField(max_length=120)
+    old = models.JSONField(null=True)
+    new = models.JSONField(null=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "audit entries"
+
+    def __str__(self) -> str:
+        return f"{self.actor_name}: {self.action} {self.target}"

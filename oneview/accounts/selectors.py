@@ -1,0 +1,29 @@
+"""Reads of accounts and members. Accounts, users and memberships carry no wall: these run in or out of a scope."""
+
+from __future__ import annotations
+
+from oneview.accounts.models import Account, Membership, User
+from oneview.common.errors import NotFound
+
+
+def get_account(slug: str) -> Account:
+    """Raises NotFound."""
+    try:
+        return Account.objects.get(slug=slug)
+    except Account.DoesNotExist:
+        raise NotFound(f"There is no account {slug!r}.") from None
+
+
+def get_user(email: str) -> User:
+    """Raises NotFound."""
+    try:
+        return User.objects.get(email=email.strip().lower())
+    except User.DoesNotExist:
+        raise NotFound(f"There is no user {email!r}.") from None
+
+
+def find_membership(user_id: int, *, account_id: int | None = None) -> Membership | None:
+    """The active membership in `account_id`, else the user's first one; with its account and user."""
+    memberships = Membership.objects.filter(user=user_id, user__is_active=True, is_active=True)
+    found = list(memberships.select_related("account", "user").order_by("id"))
+    return next((each for each in found if each.account_id == account_id), found[0] if found else None)

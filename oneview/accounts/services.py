@@ -1,0 +1,126 @@
+"""Writes of accounts, members and tokens."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict, Unpack
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from oneview.accounts import tokens
+from oneview.accounts.models import Account, ApiToken, AuditEntry, Membership, Role, Team, User
+from oneview.common.errors import Conflict, FieldError, Invalid, NotFound
+from oneview.common.scope import scope
+
+
+class Preferences(TypedDict, total=False):
+    theme: str
+    single_keys: bool
+
+
+def create_account(slug: str, *, name: str, plan: str = "paid", window_days: int = 30) -> Account:
+    """Once; an account that exists is returned as it is."""
+    if window_days < 1:
+        raise Invalid(FieldError("window_days", "min_value", "A window has at least one day."))
+    account, _ = Account.objects.get_or_create(
+        slug=slug, defaults={"name": name, "plan": plan, "window_days": window_days}
+    )
+    return account
+
+
+def create_member(
+    account: Account, *, email: str, role: Role, name: str = "", password: str | None = None, actor: User | None = None
+) -> Membership:
+    """A user and what they are in the account; of a member who is there already only the role changes.
+
+    Name and password count for a new user only; without a password they choose it by e-mail.
+    """
+    email = email.strip().lower()
+    with transaction.atomic():
+        user = User.objects.filter(email=email).first()
+        if user is None:
+            user = User.objects.create_user(
+                email,
+                password,
+                name=name or email.partition("@")[0],
+                language=account.language,
+                time_zone=account.time_zone,
+            )
+        membership, created = Membership.objects.get_or_create(account=account, user=user, defaults={"role": role})
+        if created:
+            record_audit(account.id, actor=actor, action="member.add", target=user.email, new={"role": role})
+        else:
+            update_member(membership, role=role, is_active=membership.is_active, actor=actor)
+    return membership
+
+
+def update_member(membership: Membership, *, role: Role, is_active: bool, actor: User | None) -> None:
+    """Deactivation ends pages, tokens and sockets at their next request. Raises Conflict for the last supervisor."""
+    with transaction.atomic():
+        members = list(Membership.objects.select_for_update().filter(account=membership.account_id).order_by("pk"))
+        supervisors = {each.pk for each in members if each.role == Role.SUPERVISOR and each.is_active}
+        [former] = [each for each in members if each.pk == membership.pk]
+        old, new = {"role": former.role, "is_active": former.is_active}, {"role": role, "is_active": is_active}
+        if old == new:
+            return
+        if supervisors == {former.pk} and not (role == Role.SUPERVISOR and is_active):
+            raise Conflict("An account keeps at least one supervisor.")
+        Membership.objects.filter(pk=former.pk).update(**new)
+        record_audit(
+            former.account_id, actor=actor, action="member.change", target=membership.user.email, old=old, new=new
+        )
+
+
+def save_preferences(user: User, **preferences: Unpack[Preferences]) -> None:
+    """How the inbox looks and works for one user; what is not given stays."""
+    if preferences:
+        User.objects.filter(pk=user.pk).update(**preferences)
+
+
+def save_team(team: Team, *, actor: User) -> None:
+    """Inside a scope. Raises Conflict for a name that another team has."""
+    if Team.objects.filter(account=team.account_id, name=team.name).exclude(pk=team.pk).exists():
+        raise Conflict(f"There is a team {team.name!r} already.")
+    team.save()
+    record_audit(team.account_id, actor=actor, action="team.save", target=team.name)
+
+
+def create_token(account: Account, *, user: User | None = None, bot: str = "") -> str:
+    """The token of a member or of a bot: shown now and never again."""
+    if (user is None) == (not bot):
+        raise Invalid(FieldError("user", "required", "A token belongs to a user or to a bot."))
+    if user and not Membership.objects.filter(account=account, user=user, is_active=True).exists():
+        raise NotFound(f"{user.email} is no active member of {account.slug}.")
+    token = tokens.make_token(for_bot=bool(bot))
+    with scope(account):
+        ApiToken.objects.create(account=account, user=user, bot=bot, hash=tokens.hash_token(token))
+    return token
+
+
+def revoke_tokens(account_id: int, *, ids: list[UUID], actor: User) -> int:
+    """Inside a scope. Returns how many were valid until now."""
+    valid = list(ApiToken.objects.filter(account=account_id, pk__in=ids, revoked_at=None).select_related("user"))
+    ApiToken.objects.filter(account=account_id, pk__in=[token.pk for token in valid]).update(revoked_at=Now())
+    for token in valid:
+        record_audit(account_id, actor=actor, action="token.revoke", target=str(token))
+    return len(valid)
+
+
+def record_audit(
+    account_id: int, *, actor: User | None, action: str, target: str, old: Any = None, new: Any = None
+) -> None:
+    """`action` is "thing.verb", `target` names what was changed. Never secrets or message text.
+
+    No actor: a management command.
+    """
+    with scope(account_id):
+        AuditEntry.objects.create(
+            account_id=account_id,
+            actor=actor,
+            actor_name=str(actor)[:120] if actor else "command line",
+            action=action,
+            target=target[:120],
+            old=old,
+            new=new,
+        )

@@ -1,0 +1,59 @@
+"""The one ASGI application of a web process: lifespan, webhook door, sockets, and Django for everything else."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "oneview.settings")
+
+from django.core.asgi import get_asgi_application
+
+pages = get_asgi_application()  # first: it fills the app registry
+
+from asgiref.sync import sync_to_async
+from django.db import connections
+
+from channels_ingest.door import Door
+from inbox.hub import Hub
+from inbox.routing import route_sockets
+
+door = Door()
+hub = Hub()
+sockets = route_sockets(hub)
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    match scope["type"]:
+        case "http" if scope["path"].startswith("/webhooks/"):
+            await door(scope, receive, send)
+        case "http":
+            await pages(scope, receive, send)
+        case "websocket":
+            await sockets(scope, receive, send)
+        case "lifespan":
+            await live(receive, send)
+
+
+async def live(receive: Any, send: Any) -> None:
+    """Run with `--lifespan on`: otherwise a failing start passes for a server without a lifespan."""
+    await receive()
+    try:
+        await door.start()
+        await hub.start()
+    except Exception as error:
+        await send({"type": "lifespan.startup.failed", "message": repr(error)})
+        raise
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await hub.stop()
+    await door.stop()
+    await sync_to_async(close_pools, thread_sensitive=False)()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+def close_pools() -> None:
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        if pool := getattr(connection, "pool", None):
+            pool.close()

@@ -1,0 +1,256 @@
+// Which conversation is open: opening, prefetching, the browser's history, and keeping its head and composer as the server says.
+
+import { conf, say } from "./conf.js";
+import { $, app, isPhone, isWide, onDo, parse, show, stamp, throttle } from "./dom.js";
+import { leaveComposer, mountComposer, refreshVia } from "./composer.js";
+import { currentLink, list, markOpen, rowLinks, showDraftOf } from "./list.js";
+import { view } from "./live.js";
+import { fetchFragment, pathOf } from "./net.js";
+import { setTitle } from "./tally.js";
+import { fillTimes } from "./times.js";
+import { fetchMessages, mountTimeline, reloadMessages, stopPeeking } from "./timeline.js";
+
+const KEPT = 20;
+const NAMED = 200;
+const HOVER = 65;
+const AT_ONCE = 2;
+
+const cache = new Map(); // id -> promise of a fragment, the oldest first
+let fetching = 0;
+let request = null;
+let panel = null; // loaded when it is first needed
+
+export const openId = () => app.dataset.conversation;
+
+// Messages the log named lately, by conversation: a fragment may be older than what was told before it came.
+const named = [];
+
+export function note({ conversation, message, seq }) {
+  named.push({ conversation, message, seq });
+  if (named.length > NAMED) named.shift();
+}
+
+function catchUp(id) {
+  const seq = Number($(".conversation").dataset.seq);
+  const missed = named.filter((event) => event.conversation === id && event.seq > seq).map((event) => event.message);
+  if (missed.length) fetchMessages([...new Set(missed)]).catch(() => {});
+}
+
+export function dropCached(id) {
+  cache.delete(id);
+}
+
+function fetchConversation(id, signal) {
+  return fetchFragment(pathOf(id), { name: "conversation", signal });
+}
+
+function prefetch(id) {
+  if (id === openId() || cache.has(id) || request || fetching >= AT_ONCE) return;
+  fetching += 1;
+  const fragment = fetchConversation(id).finally(() => {
+    fetching -= 1;
+  });
+  fragment.catch(() => cache.delete(id));
+  cache.set(id, fragment);
+  if (cache.size > KEPT) cache.delete(cache.keys().next().value);
+}
+
+// `push`: a step of its own in the history. `focus`: move to the name, as a phone always does. `peek`: nothing counts as read.
+export async function openConversation(id, { push = true, focus = false, peek = false } = {}) {
+  if (id === openId() && $(".conversation")) {
+    if (!peek) {
+      stopPeeking();
+      if (push) remember(id);
+      show("conversation");
+    }
+    if (focus || isPhone()) $("#name")?.focus();
+    return;
+  }
+  const before = openId();
+  leaveComposer();
+  request?.abort();
+  const mine = new AbortController();
+  request = mine;
+  app.dataset.conversation = id;
+  markOpen();
+  if (before) showDraftOf(before);
+  if (push) remember(id);
+  if (!peek) show("conversation");
+  const main = $("#middle");
+  main.setAttribute("aria-busy", "true");
+  try {
+    const cached = cache.get(id);
+    cache.delete(id);
+    const html = await (cached?.catch(() => fetchConversation(id, mine.signal)) ?? fetchConversation(id, mine.signal));
+    if (request !== mine) return;
+    main.replaceChildren(parse(html));
+    mount({ peek });
+    if (focus || (isPhone() && !peek)) $("#name").focus();
+  } catch (problem) {
+    if (problem.name !== "AbortError" && request === mine) showError(main, problem, () => openAgain(id));
+  } finally {
+    if (request === mine) {
+      request = null;
+      main.removeAttribute("aria-busy");
+    }
+  }
+}
+
+function openAgain(id) {
+  app.dataset.conversation = "";
+  openConversation(id, { push: false });
+}
+
+function remember(id) {
+  const path = `${pathOf(id)}${list.query}`;
+  if (location.pathname + location.search === path) return;
+  history.pushState({ id }, "", path);
+}
+
+function mount({ peek = false } = {}) {
+  const { id } = $(".conversation").dataset;
+  if (id !== openId()) {
+    app.dataset.conversation = id;
+    history.replaceState({ id }, "", `${pathOf(id)}${list.query}`);
+    markOpen();
+  }
+  dressHead();
+  mountComposer();
+  mountTimeline({ isPeek: peek });
+  setTitle($("#name").textContent);
+  showDraftOf(id);
+  view(id);
+  catchUp(id);
+  loadPanel();
+}
+
+function dressHead() {
+  fillTimes($("#head"));
+  const { assignees } = $("#head").dataset;
+  const isMine = assignees.split(" ").includes(String(conf.me.id));
+  const name = $(`#head [data-agent="${conf.me.id}"]`);
+  if (name && isMine) name.textContent = say("you");
+  $("#details").setAttribute("aria-expanded", String(isPanelShown()));
+}
+
+export function showError(pane, problem, again) {
+  const state = stamp("pane-error");
+  const words = { 403: "not_allowed", 404: "gone" }[problem.status] ?? "not_loaded";
+  $("h3", state).textContent = say(words);
+  $("code", state).textContent = problem.reference ? say("reference", { id: problem.reference }) : "";
+  const button = $("button", state);
+  button.hidden = words !== "not_loaded";
+  button.addEventListener("click", again);
+  const hadFocus = pane.contains(document.activeElement);
+  pane.replaceChildren(state);
+  if (hadFocus) button.focus();
+}
+
+// Head, banner and channels once more: somebody assigned, resolved, wrote, or a window opened.
+export const refreshBar = throttle(400, async () => {
+  const id = openId();
+  if (!id) return;
+  try {
+    const bar = parse(await fetchFragment(pathOf(id), { name: "bar" }));
+    if (id !== openId() || !$("#head")) return;
+    const focused = document.activeElement?.closest("#head")?.contains(document.activeElement) ? focusKey(document.activeElement) : null;
+    $("#head").replaceWith($("#head", bar));
+    $("#banner").replaceWith($("#banner", bar));
+    refreshVia($("#via", bar));
+    dressHead();
+    if (focused) ($(focused) ?? $("#name")).focus();
+  } catch {
+    // The next change asks again.
+  }
+});
+
+const focusKey = (element) =>
+  element.id ? `#${element.id}` : element.getAttribute("popovertarget") ? `#head [popovertarget="${element.getAttribute("popovertarget")}"]` : "#head .head-status";
+
+// Everything of the open conversation after a hole in the log; drafts and scroll position stay.
+export function reloadConversation() {
+  if (!$(".conversation")) return;
+  refreshBar();
+  reloadMessages().catch(() => {});
+  panel?.reloadPanel();
+}
+
+// The open conversation went into another, or came out of one.
+export function follow(from, to) {
+  for (const id of [...from, to]) dropCached(id);
+  if (from.includes(openId())) {
+    app.dataset.conversation = "";
+    openConversation(to, { push: false });
+  } else if (to === openId()) reloadConversation();
+}
+
+// Details
+
+const isPanelShown = () => (isPhone() ? app.dataset.view === "details" : isWide() ? app.dataset.panel !== "off" : app.dataset.panel === "open");
+
+async function withPanel(run) {
+  panel ??= await import("./panel.js");
+  run(panel);
+}
+
+function loadPanel() {
+  if (isPanelShown()) withPanel((module) => module.showPanel(openId()));
+}
+
+export const refreshPanel = () => isPanelShown() && withPanel((module) => module.reloadPanel());
+
+export function togglePanel() {
+  withPanel((module) => {
+    module.setPanel(!isPanelShown());
+    loadPanel();
+    $("#details")?.setAttribute("aria-expanded", String(isPanelShown()));
+  });
+}
+
+export function closePanel() {
+  if (isWide() || !isPanelShown()) return false;
+  togglePanel();
+  $("#details")?.focus();
+  return true;
+}
+
+export function backToList() {
+  show("list");
+  (currentLink() ?? rowLinks()[0])?.focus();
+}
+
+export function startConversation() {
+  let hover = 0;
+  const pane = $("#list");
+  pane.addEventListener("pointerover", (event) => {
+    clearTimeout(hover);
+    const row = event.target.closest(".row");
+    if (row) hover = setTimeout(prefetch, HOVER, row.dataset.id);
+  });
+  pane.addEventListener("focusin", (event) => {
+    const row = event.target.closest(".row");
+    if (row) prefetch(row.dataset.id);
+  });
+  pane.addEventListener("click", (event) => {
+    const link = event.target.closest(".row-link");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    openConversation(link.parentElement.dataset.id);
+  });
+  addEventListener("popstate", () => {
+    const [, id] = location.pathname.match(/\/c\/([0-9a-f-]{36})\//) ?? [];
+    if (id) openConversation(id, { push: false });
+    else if (isPhone()) backToList();
+  });
+  onDo("back", () => {
+    if (history.state?.id) history.back();
+    backToList();
+  });
+  onDo("close-panel", togglePanel);
+  onDo("undetail", togglePanel);
+  document.addEventListener("click", (event) => event.target.closest("#details") && togglePanel());
+  for (const name of ["pointerdown", "keydown"]) $("#middle").addEventListener(name, stopPeeking, { passive: true });
+  if ($(".conversation")) mount();
+  else if (!isPhone() && rowLinks().length) openConversation(rowLinks()[0].parentElement.dataset.id, { push: false, peek: true });
+  else setTitle("");
+}

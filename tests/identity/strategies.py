@@ -1,0 +1,33 @@
+"""Random worlds for Hypothesis, and what the property tests of the resolver share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar, cast
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from identity.resolver import ContactGroup, IdentityKey, Resolution
+from tests.identity.worlds import WORLD_BUILDERS
+
+randoms = st.randoms(use_true_random=False)
+worlds = st.builds(lambda build, random: build(random), st.sampled_from(WORLD_BUILDERS), randoms)
+Test = TypeVar("Test", bound=Callable[..., None])
+
+
+class Decorator(Protocol):
+    def __call__(self, test: Test, /) -> Test: ...
+
+
+def holds_for(*strategies: st.SearchStrategy[Any]) -> Decorator:
+    """`given` without a deadline: machines that run tests are busy."""
+
+    def decorate(test: Test) -> Test:
+        return cast(Test, settings(deadline=None)(given(*strategies)(test)))
+
+    return decorate
+
+
+def contacts_by_identity(resolution: Resolution) -> dict[IdentityKey, ContactGroup]:
+    return {identity: contact for contact in resolution.contacts for identity in contact.identities}
