@@ -66,7 +66,9 @@ class ChannelAdmin(ScopedAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         adapter = load_channels().get(self._kind(request, obj))
         credentials = [PREFIX + field.name for field in adapter.credentials] if adapter else []
-        parts = [(None, {"fields": ["name", "external_id"] if obj is None else ["name", "kind_label", "external_id"]})]
+        parts: list[Any] = [
+            (None, {"fields": ["name", "external_id"] if obj is None else ["name", "kind_label", "external_id"]})
+        ]
         if credentials and self.has_change_permission(request, obj):
             parts.append((_("Credentials"), {"fields": credentials}))
         if obj is not None:
@@ -185,7 +187,7 @@ class DeliveryAdmin(ScopedAdmin):
         )
 
 
-def show_bytes(body: bytes | None) -> SafeString:
+def show_bytes(body: bytes | memoryview | None) -> SafeString:
     """As text in which nothing acts: what has no letter to show is written as an escape."""
     if body is None:
         return format_html("{}", _("Removed with the messages of its time."))

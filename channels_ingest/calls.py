@@ -63,10 +63,14 @@ def download(step: HttpStep, *, limit: int) -> HttpResult:
 
 
 def usable_credentials(channel: Channel) -> Mapping[str, Any]:
-    """Without the address of a local provider where that is not allowed."""
-    if settings.ALLOW_LOCAL_PROVIDERS:
-        return dict(channel.credentials)
-    return {name: value for name, value in channel.credentials.items() if name != LOCAL_FIELD}
+    """Without the address of a local provider where that is not allowed; a path is one of our own site, whatever its
+    port.
+    """
+    credentials = dict(channel.credentials)
+    local = credentials.pop(LOCAL_FIELD, "")
+    if local and settings.ALLOW_LOCAL_PROVIDERS:
+        credentials[LOCAL_FIELD] = f"{settings.PUBLIC_URL}{local}" if local.startswith("/") else local
+    return credentials
 
 
 def _result(answer: HttpAnswer) -> HttpResult:

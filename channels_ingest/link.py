@@ -51,7 +51,7 @@ class Link:
             except psycopg.OperationalError:
                 if self.is_open:
                     raise
-        self._connection = await psycopg.AsyncConnection.connect(**_connection_parameters(), autocommit=True)
+        self._connection = await psycopg.AsyncConnection.connect(**connection_parameters(), autocommit=True)
         return await self._execute(query, parameters)
 
     async def _execute(self, query: str, parameters: Mapping[str, Any]) -> list[TupleRow]:
@@ -69,7 +69,7 @@ class Link:
         self._connection = None
 
 
-def _connection_parameters() -> dict[str, Any]:
+def connection_parameters() -> dict[str, Any]:
     """Those of Django's connection, without what belongs to its synchronous cursors."""
     parameters = django_connection.get_connection_params()
     return {name: value for name, value in parameters.items() if name not in ("cursor_factory", "context")}

@@ -4,7 +4,6 @@ be guessed.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from uuid import UUID
 
@@ -14,18 +13,15 @@ _VERSION_MASK = ~(0xF << 76 | 0x3 << 62)
 _VERSION = 8 << 76 | 2 << 62
 
 
-class IdentityIds:
+class IdentityIds(dict[IdentityKey, UUID]):
     """Ids of one account, by key; remembers what it made."""
 
     def __init__(self, secret: bytes) -> None:
+        super().__init__()
         self._secret = secret
-        self._made: dict[IdentityKey, UUID] = {}
 
-    def __getitem__(self, key: IdentityKey) -> UUID:
-        made = self._made.get(key)
-        if made is None:
-            text = "\x1f".join((key.kind, key.scope, key.value, str(key.epoch)))
-            digest = hmac.new(self._secret, text.encode(), hashlib.sha256).digest()
-            made = UUID(int=int.from_bytes(digest[:16]) & _VERSION_MASK | _VERSION)
-            self._made[key] = made
+    def __missing__(self, key: IdentityKey) -> UUID:
+        text = "\x1f".join((key.kind, key.scope, key.value, str(key.epoch)))
+        digest = hmac.digest(self._secret, text.encode(), "sha256")
+        made = self[key] = UUID(int=int.from_bytes(digest[:16]) & _VERSION_MASK | _VERSION)
         return made

@@ -87,6 +87,23 @@ class Evidence(models.Model):
         return f"{self.rule}: {self.status}"
 
 
+class Sight(models.Model):
+    """One observation, as it was taken in: what a boundary that comes late parts anew.
+
+    `address` is the id that the value seen has in its first epoch, whoever held it at the time. `content` holds all
+    values in canonical form (`identity.sights`), `digest` is its hash. What has left the window is thinned out: of
+    equal contents the first and the last stay, so everything folded from them stays the same.
+    """
+
+    pk = models.CompositePrimaryKey("account_id", "address", "at", "digest")
+    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
+    address = models.UUIDField()
+    at = models.DateTimeField()
+    digest = models.UUIDField()
+    source = models.UUIDField()
+    content = models.JSONField()
+
+
 class Decision(models.Model):
     """What an agent or supervisor decided; only ever added. The latest decision about the same thing counts."""
 

@@ -20,15 +20,15 @@ PLACEHOLDER = re.compile(
     r"[0-]*|-1|null|none|nan|undefined|anonymous|guest|true|false|email|distinct_id|\[object object\]", re.IGNORECASE
 )
 EMAIL = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+")
-WHATSAPP_PHONE = re.compile(r"\+?\d{7,15}", re.ASCII)
+WHATSAPP_PHONE = re.compile(r"\+?\d+", re.ASCII)
 PLACEHOLDER_PHONE = re.compile(r"(\d)\1*|1234567(89?|890)?")
 
 # One mobile line in two spellings: Brazil before its ninth digit, Mexico's old mobile prefixes, Argentina's 9 that only
 # callers from abroad dial.
 PHONE_VARIANTS = (
-    (re.compile(r"\+55(\d\d)([6-9]\d{7})"), r"+55\g<1>9\2"),
-    (re.compile(r"\+52(?:1|01|044|045)(\d{10})"), r"+52\1"),
-    (re.compile(r"\+549(\d{10})"), r"+54\1"),
+    (re.compile(r"\+55([1-9]{2})([6-9]\d{7})"), r"+55\g<1>9\2"),
+    (re.compile(r"\+52(?:1|01|044|045)([1-9]\d{9})"), r"+52\1"),
+    (re.compile(r"\+549([1-9]\d{9})"), r"+54\1"),
 )
 
 
@@ -101,5 +101,6 @@ def _parse_phone(text: str, region: str | None) -> tuple[bool, str] | None:
     national = phonenumbers.national_significant_number(number)
     if not possible or number.extension or PLACEHOLDER_PHONE.fullmatch(national):
         return None
-    valid = phonenumbers.is_valid_number(number)
-    return None if national.startswith("0") and not valid else (valid, dialled)
+    if phonenumbers.parse(dialled) != number:  # its first digits read as a trunk prefix: no subscriber's number
+        return None
+    return phonenumbers.is_valid_number(number), dialled

@@ -193,7 +193,7 @@ def read_facts(
     see_identities(first_sights, ((end, seen) for (_, a, b), seen in edges.items() for end in (a, b)))
     apart: defaultdict[IdentityKey, set[IdentityKey]] = defaultdict(set)
     for (a, b), forbidden in _latest(on_pairs).items():
-        if forbidden and a != b:
+        if forbidden:
             apart[a].add(b)
             apart[b].add(a)
     values = _latest(on_values)

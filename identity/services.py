@@ -6,22 +6,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
-from psycopg.types.json import Jsonb
 
 from identity.attributes import AttributeFact, Rank, fold_contacts, store_attributes
-from identity.grouping import Ground, Move, read_ground, regroup
-from identity.models import Boundary, Decision, Evidence, Identity
-from identity.normalise import normalise
-from identity.rules import LINK, IdentityKey
+from identity.epochs import Start, read_epochs
+from identity.evidence import store_picture
+from identity.grouping import Move, read_ground, record_moves, regroup
+from identity.models import Decision, Evidence, Identity
+from identity.partings import Parted, Parting, drop_unseen, drop_vacated, part_values
+from identity.rules import LINK, UNSTORABLE, IdentityKey
+from identity.sights import Edge, Picture, Sight, Span, Tie, fold_sights, name_value, store_sights
 from oneview.common.errors import NotFound
-from oneview.common.ids import new_id
-
-REFRESH = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +48,19 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
+class Boundary:
+    """From `at` on a value may be somebody else's (a number given up)."""
+
+    kind: str
+    scope: str
+    value: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
-    """The identity of each sighting in its order (None where its value is unusable), the contact of each identity, and
-    what moved.
+    """The identity of each sighting in its order (None where its value is unusable), the contact of each identity,
+    what moved, and what turns out to be another holder's.
 
     `contacts` names every contact whose composition or attributes changed.
     """
@@ -61,67 +69,42 @@ class Observed:
     contact_of: Mapping[UUID, UUID]
     moves: tuple[Move, ...]
     contacts: frozenset[UUID]
+    partings: tuple[Parting, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Edge:
-    rule: str
-    a: IdentityKey
-    b: IdentityKey
-
-
-@dataclass(slots=True)
-class _Span:
-    """First and last sight of an edge in a batch, and the event that saw it first."""
-
-    first: datetime
-    last: datetime
-    source: UUID
-
-
-def observe(account_id: int, sightings: Sequence[Sighting], *, now: datetime) -> Observed:
-    """Takes in a batch of sightings. Seen again in any order, any number of times, they come to the same."""
+def observe(
+    account_id: int, sightings: Sequence[Sighting], *, boundaries: Sequence[Boundary] = (), now: datetime
+) -> Observed:
+    """Takes in a batch of sightings and boundaries. In any order, any number of times, they come to the same."""
     ground = read_ground(account_id)
-    nodes, seen, edges = _read_sightings(ground, sightings)
-    known, new, earlier = _store_identities(ground, seen)
-    touched = _store_evidence(ground, edges)
-    moves = regroup(ground, touched.union(earlier), cause="observed", now=now)
-    facts = [
-        AttributeFact(ground.ids[node], name, value, sighting.rank, sighting.seen_at)
-        for node, sighting in zip(nodes, sightings, strict=True)
-        if node is not None
-        for name, value in sighting.said.items()
-        if value
-    ]
-    described = store_attributes(account_id, facts)
-    contact_of = {**known, **{identity: identity for identity in new}, **{move.identity: move.target for move in moves}}
-    contacts = {contact_of[identity] for identity in (*new, *described)}
-    moved = {contact for move in moves for contact in (move.origin, move.target)}
-    changed = fold_contacts(account_id, contacts | moved)
-    return Observed(
-        identities=tuple(None if node is None else ground.ids[node] for node in nodes),
-        contact_of=contact_of,
-        moves=moves,
-        contacts=frozenset(changed | moved),
+    sights = [_read_sighting(sighting, region=ground.region) for sighting in sightings]
+    batch = [sight for sight in sights if sight]
+    parted = part_values(ground, _read_boundaries(boundaries, region=ground.region)) if boundaries else Parted()
+    store_sights(ground, batch)
+    together = (*batch, *parted.again)
+    picture = fold_sights(together, read_epochs(account_id, (value for sight in together for value in sight.values())))
+    stored = store_picture(ground, picture)
+    drop_unseen(ground, parted.cut)
+    moves = regroup(ground, stored.touched | parted.touched | parted.cut)
+    record_moves(ground, [*stored.new, *moves], cause="observed", now=now)
+    staying = drop_vacated(ground, parted.cut, now=now)
+    described = store_attributes(
+        account_id,
+        [AttributeFact(ground.ids[said.node], said.name, said.value, said.rank, said.at) for said in picture.said],
     )
-
-
-def record_boundaries(account_id: int, boundaries: Iterable[tuple[str, str, str, datetime]]) -> None:
-    """From these instants on (kind, scope, value, at) each value may be somebody else's. Recorded before the sightings
-    of the same batch.
-    """
-    ground = read_ground(account_id)
-    rows = {
-        (kind, scope, value, at.replace(microsecond=0))
-        for kind, scope, raw, at in boundaries
-        if (value := normalise(kind, raw, region=ground.region))
-    }
-    Boundary.objects.bulk_create(
-        [
-            Boundary(account_id=account_id, kind=kind, scope=scope, value=value, at=at)
-            for kind, scope, value, at in sorted(rows)
-        ],
-        ignore_conflicts=True,
+    contact_of = stored.contact_of | {move.identity: move.target for move in moves} | staying
+    vacated = parted.cut - staying.keys()
+    new = {move.identity for move in stored.new}
+    reported = tuple(move for move in moves if move.identity not in new | vacated)
+    gathered = {contact_of[id] for id in (*new, *staying)} | _contacts_of(reported)
+    changed = fold_contacts(account_id, gathered | vacated | {contact_of[id] for id in described})
+    nodes = iter(picture.nodes)
+    return Observed(
+        identities=tuple(None if sight is None else ground.ids[next(nodes)] for sight in sights),
+        contact_of=contact_of,
+        moves=reported,
+        contacts=frozenset(gathered | changed),
+        partings=parted.partings,
     )
 
 
@@ -136,26 +119,30 @@ def decide(
     reason: str = "",
     now: datetime,
 ) -> tuple[Move, ...]:
-    """Records what a person decided and regroups. Raises NotFound for identities of nobody here."""
+    """Records what a person decided and regroups; nothing where `a` is `b`. Raises NotFound for identities of nobody
+    here.
+    """
+    if (b is None) != (op in (Decision.Op.BLOCK_VALUE, Decision.Op.UNBLOCK_VALUE)):
+        raise ValueError(f"{op} is about {'one identity' if b else 'two identities'}")
+    if a == b:
+        return ()
     ground = read_ground(account_id)
-    ends = {
-        identity.id: identity for identity in Identity.objects.filter(account=account_id, id__in=[a, b] if b else [a])
-    }
+    ends = {row.id: row for row in Identity.objects.filter(account=account_id, id__in=[id for id in (a, b) if id])}
     if a not in ends or (b is not None and b not in ends):
         raise NotFound
     if b is not None and _key(ends[b]) < _key(ends[a]):
         a, b = b, a
-    Decision.objects.create(
+    decision = Decision.objects.create(
         account_id=account_id, op=op, rule=rule, a_id=a, b_id=b, actor_id=actor_id, reason=reason, at=now
     )
-    if op == Decision.Op.LINK and b is not None:
-        span = _Span(first=now, last=now, source=new_id())
-        _store_evidence(ground, {_Edge(LINK.name, _key(ends[a]), _key(ends[b])): span})
     touched = set(ends)
-    if op in (Decision.Op.BLOCK_VALUE, Decision.Op.UNBLOCK_VALUE):
+    if op == Decision.Op.LINK and b is not None:
+        store_picture(ground, _picture_link(ends[a], ends[b], at=now, source=decision.id))
+    elif b is None:
         touched |= _read_neighbours(account_id, a)
-    moves = regroup(ground, touched, cause=op, now=now)
-    fold_contacts(account_id, {contact for move in moves for contact in (move.origin, move.target)})
+    moves = regroup(ground, touched)
+    record_moves(ground, moves, cause=op, now=now)
+    fold_contacts(account_id, _contacts_of(moves))
     return moves
 
 
@@ -180,7 +167,7 @@ def revoke_evidence(
 
 def describe(account_id: int, contact_id: UUID, said: Mapping[str, str], *, now: datetime) -> None:
     """An agent wrote these attributes of a contact; they are kept on its canonical identity and stand before what
-    platforms tell.
+    platforms tell. An empty value takes the agent's word back.
     """
     store_attributes(
         account_id, [AttributeFact(contact_id, name, value, Rank.AGENT, now) for name, value in said.items()]
@@ -188,185 +175,46 @@ def describe(account_id: int, contact_id: UUID, said: Mapping[str, str], *, now:
     fold_contacts(account_id, [contact_id])
 
 
+def _read_sighting(sighting: Sighting, *, region: str | None) -> Sight | None:
+    who = name_value(sighting.kind, sighting.scope, sighting.value, region=region)
+    if who is None:
+        return None
+    named = ((claim, name_value(claim.kind, claim.scope, claim.value, region=region)) for claim in sighting.keys)
+    return Sight(
+        who=who,
+        at=sighting.seen_at,
+        source=sighting.source,
+        ties=tuple(Tie(claim.rule, key, claim.ended) for claim, key in named if key),
+        said={
+            name: value for name, value in sighting.said.items() if value and not UNSTORABLE.search(f"{name}{value}")
+        },
+        rank=sighting.rank,
+    )
+
+
+def _read_boundaries(boundaries: Iterable[Boundary], *, region: str | None) -> list[Start]:
+    named = ((each, name_value(each.kind, each.scope, each.value, region=region)) for each in boundaries)
+    return [Start(value.value, int(each.at.timestamp())) for each, value in named if value]
+
+
+def _picture_link(a: Identity, b: Identity, *, at: datetime, source: UUID) -> Picture:
+    seen = {_key(end): (at, end.raw_value) for end in (a, b)}
+    return Picture(seen=seen, edges={Edge(LINK.name, *seen): Span(at, at, source)})
+
+
 def _key(identity: Identity) -> IdentityKey:
     return IdentityKey(identity.kind, identity.scope, identity.value, identity.epoch)
+
+
+def _contacts_of(moves: Iterable[Move]) -> set[UUID]:
+    return {contact for move in moves for contact in (move.origin, move.target)}
 
 
 def _read_neighbours(account_id: int, identity: UUID) -> set[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT CASE WHEN a_id = %s THEN b_id ELSE a_id END FROM identity_evidence "
-            "WHERE account_id = %s AND (a_id = %s OR b_id = %s)",
-            [identity, account_id, identity, identity],
+            "SELECT b_id FROM identity_evidence WHERE account_id = %s AND a_id = %s "
+            "UNION SELECT a_id FROM identity_evidence WHERE account_id = %s AND b_id = %s",
+            [account_id, identity, account_id, identity],
         )
         return {row[0] for row in cursor.fetchall()}
-
-
-def _read_sightings(
-    ground: Ground, sightings: Sequence[Sighting]
-) -> tuple[list[IdentityKey | None], dict[IdentityKey, tuple[datetime, str]], dict[_Edge, _Span]]:
-    """The node of each sighting, every node with its first sight and its value as given, and the edges between them."""
-    epochs = _read_boundaries(ground.account_id)
-    nodes: list[IdentityKey | None] = []
-    seen: dict[IdentityKey, tuple[datetime, str]] = {}
-    edges: dict[_Edge, _Span] = {}
-
-    def see(kind: str, scope: str, raw: str, at: datetime, *, ended: bool = False) -> IdentityKey | None:
-        value = normalise(kind, raw, region=ground.region)
-        if value is None:
-            return None
-        last = int(at.timestamp()) - ended
-        epoch = max((second for second in epochs.get((kind, scope, value), ()) if second <= last), default=0)
-        key = IdentityKey(kind, scope, value, epoch)
-        seen[key] = min((at, raw), seen.get(key, (at, raw)))
-        return key
-
-    for sighting in sightings:
-        node = see(sighting.kind, sighting.scope, sighting.value, sighting.seen_at)
-        nodes.append(node)
-        if node is None:
-            continue
-        for claim in sighting.keys:
-            other = see(claim.kind, claim.scope, claim.value, sighting.seen_at, ended=claim.ended)
-            if other is None or other == node:
-                continue
-            edge = _Edge(claim.rule, min(node, other), max(node, other))
-            span = edges.setdefault(edge, _Span(sighting.seen_at, sighting.seen_at, sighting.source))
-            if sighting.seen_at < span.first:
-                span.first, span.source = sighting.seen_at, sighting.source
-            span.last = max(span.last, sighting.seen_at)
-    return nodes, seen, edges
-
-
-def _read_boundaries(account_id: int) -> dict[tuple[str, str, str], list[int]]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT kind, scope, value, at FROM identity_boundary WHERE account_id = %s", [account_id])
-        boundaries: dict[tuple[str, str, str], list[int]] = {}
-        for kind, scope, value, at in cursor.fetchall():
-            boundaries.setdefault((kind, scope, value), []).append(int(at.timestamp()))
-    return boundaries
-
-
-def _store_identities(
-    ground: Ground, seen: Mapping[IdentityKey, tuple[datetime, str]]
-) -> tuple[dict[UUID, UUID], list[UUID], list[UUID]]:
-    """The contact of each identity known before, the ids of the new ones, and of those that prove to be older."""
-    by_id = {ground.ids[key]: key for key in seen}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, contact_id, first_seen FROM identity_identity WHERE account_id = %s AND id = ANY(%s)",
-            [ground.account_id, list(by_id)],
-        )
-        known = {}
-        earlier = []
-        for id, contact, first_seen in cursor.fetchall():
-            known[id] = contact
-            if seen[by_id[id]][0] < first_seen:
-                earlier.append(id)
-        new = [id for id in by_id if id not in known]
-        rows = [(id, by_id[id], *seen[by_id[id]]) for id in new]
-        cursor.execute(
-            "INSERT INTO identity_identity (id, account_id, kind, scope, value, epoch, raw_value, first_seen, "
-            "contact_id) "
-            "SELECT v.id, %s, v.kind, v.scope, v.value, v.epoch, v.raw, v.first_seen, v.id "
-            "FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::timestamptz[]) "
-            "AS v(id, kind, scope, value, epoch, raw, first_seen)",
-            [
-                ground.account_id,
-                new,
-                [key.kind for _, key, _, _ in rows],
-                [key.scope for _, key, _, _ in rows],
-                [key.value for _, key, _, _ in rows],
-                [key.epoch for _, key, _, _ in rows],
-                [raw for _, _, _, raw in rows],
-                [at for _, _, at, _ in rows],
-            ],
-        )
-        if earlier:
-            cursor.execute(
-                "UPDATE identity_identity i SET first_seen = v.at FROM unnest(%s::uuid[], %s::timestamptz[]) AS "
-                "v(id, at) "
-                "WHERE i.account_id = %s AND i.id = v.id",
-                [earlier, [seen[by_id[id]][0] for id in earlier], ground.account_id],
-            )
-    return known, new, earlier
-
-
-def _store_evidence(ground: Ground, edges: Mapping[_Edge, _Span]) -> set[UUID]:
-    """Writes edges that are new, seen earlier, or not refreshed for a day; returns the ends of those that can change
-    the grouping.
-    """
-    if not edges:
-        return set()
-    stored = _read_spans(ground, edges)
-    changed: dict[_Edge, _Span] = {}
-    touched: set[UUID] = set()
-    for edge, span in edges.items():
-        first, last = stored.get(edge, (None, None))
-        if first is None or last is None or span.first < first:
-            touched |= {ground.ids[edge.a], ground.ids[edge.b]}
-            changed[edge] = span
-        elif span.last > last + REFRESH:
-            changed[edge] = span
-    _write_evidence(ground, changed)
-    return touched
-
-
-def _read_spans(ground: Ground, edges: Iterable[_Edge]) -> dict[_Edge, tuple[datetime, datetime]]:
-    by_ids = {(edge.rule, ground.ids[edge.a], ground.ids[edge.b]): edge for edge in edges}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT e.rule, e.a_id, e.b_id, e.first_seen, e.last_seen FROM identity_evidence e "
-            "JOIN unnest(%s::text[], %s::uuid[], %s::uuid[]) AS v(rule, a, b) ON (e.rule, e.a_id, e.b_id) = (v.rule, "
-            "v.a, v.b) "
-            "WHERE e.account_id = %s",
-            [[rule for rule, _, _ in by_ids], [a for _, a, _ in by_ids], [b for _, _, b in by_ids], ground.account_id],
-        )
-        return {by_ids[rule, a, b]: (first, last) for rule, a, b, first, last in cursor.fetchall()}
-
-
-def _write_evidence(ground: Ground, edges: Mapping[_Edge, _Span]) -> None:
-    if not edges:
-        return
-    proofs = [Jsonb(_proof(edge, span)) for edge, span in edges.items()]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO identity_evidence AS e (account_id, rule, a_id, b_id, first_seen, last_seen, proof, status, "
-            "violated) "
-            "SELECT %s, v.rule, v.a, v.b, v.first_seen, v.last_seen, v.proof, 'linked', '' "
-            "FROM unnest(%s::text[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::jsonb[]) "
-            "AS v(rule, a, b, first_seen, last_seen, proof) "
-            "ON CONFLICT (account_id, rule, a_id, b_id) DO UPDATE SET "
-            "proof = CASE WHEN EXCLUDED.first_seen < e.first_seen THEN EXCLUDED.proof ELSE e.proof END, "
-            "first_seen = LEAST(e.first_seen, EXCLUDED.first_seen), last_seen = GREATEST(e.last_seen, "
-            "EXCLUDED.last_seen)",
-            [
-                ground.account_id,
-                [edge.rule for edge in edges],
-                [ground.ids[edge.a] for edge in edges],
-                [ground.ids[edge.b] for edge in edges],
-                [span.first for span in edges.values()],
-                [span.last for span in edges.values()],
-                proofs,
-            ],
-        )
-
-
-def _proof(edge: _Edge, span: _Span) -> dict[str, Any]:
-    """What an explanation can show when the event itself is gone: the rule, the key with its middle hidden, the event,
-    the time.
-    """
-    key = edge.a if edge.a.kind in ("phone", "email", "customer") else edge.b
-    return {
-        "rule": edge.rule,
-        "key": key.kind,
-        "value": mask(key.value),
-        "event": str(span.source),
-        "at": span.first.isoformat(),
-    }
-
-
-def mask(value: str) -> str:
-    """A value with all but its ends hidden: `+3460…222`."""
-    shown = max(1, min(4, len(value) // 4))
-    return f"{value[:shown]}…{value[-shown:]}"

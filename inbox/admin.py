@@ -36,7 +36,8 @@ class ConversationAdmin(ScopedAdmin):
         now, account = cast(AccountRequest, request).now, account_of(request)
         visible = super().get_queryset(request).filter(last_message_id__gte=oldest_visible(now, account.window))
         names = Contact.objects.filter(account=account, id=OuterRef("id")).values("name")
-        return visible.annotate(contact_name=Subquery(names))
+        named: QuerySet[Any] = visible.annotate(contact_name=Subquery(names))
+        return named
 
     @admin.display(description=_("Name"))
     def name(self, conversation: Any) -> str:

@@ -52,7 +52,7 @@ def find_known_keys(account_id: int, keys: Sequence[tuple[UUID, str]]) -> dict[t
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT k.channel_id, k.external_id, k.message_id FROM inbox_messagekey k "
-            "JOIN unnest(%s::uuid[], %s::text[]) AS v(channel, external_id) ON (k.channel_id, k.external_id) = "
+            "JOIN unnest(%b::uuid[], %b::text[]) AS v(channel, external_id) ON (k.channel_id, k.external_id) = "
             "(v.channel, v.external_id) "
             "WHERE k.account_id = %s",
             [[channel for channel, _ in keys], [external for _, external in keys], account_id],
@@ -109,7 +109,7 @@ def insert_keys(account_id: int, keys: Sequence[tuple[UUID, str, UUID]]) -> None
         cursor.execute(
             "INSERT INTO inbox_messagekey (account_id, channel_id, external_id, message_id) SELECT %s, v.channel, "
             "v.external_id, v.message "
-            "FROM unnest(%s::uuid[], %s::text[], %s::uuid[]) AS v(channel, external_id, message) ON CONFLICT DO "
+            "FROM unnest(%b::uuid[], %b::text[], %b::uuid[]) AS v(channel, external_id, message) ON CONFLICT DO "
             "NOTHING",
             [account_id, [key[0] for key in keys], [key[1] for key in keys], [key[2] for key in keys]],
         )
@@ -138,7 +138,7 @@ def _read_threads(account_id: int, pairs: Sequence[tuple[UUID, UUID]]) -> dict[t
         cursor.execute(
             "SELECT t.channel_id, t.identity_id, t.id, t.conversation_id, t.last_message_id, t.last_inbound_at, "
             "t.read_up_to "
-            "FROM inbox_thread t JOIN unnest(%s::uuid[], %s::uuid[]) AS v(channel, identity) "
+            "FROM inbox_thread t JOIN unnest(%b::uuid[], %b::uuid[]) AS v(channel, identity) "
             "ON (t.channel_id, t.identity_id) = (v.channel, v.identity) WHERE t.account_id = %s ORDER BY t.id FOR NO "
             "KEY UPDATE OF t",
             [[channel for channel, _ in distinct], [identity for _, identity in distinct], account_id],
@@ -155,7 +155,7 @@ def _insert_threads(account_id: int, pairs: Sequence[tuple[UUID, UUID]], *, cont
             "turn, labels, unread, created_at) "
             "SELECT %s, v.id, v.channel, v.identity, v.contact, '{}', 'open', c.assignee_id, c.team_id, "
             "coalesce(c.turn, %s), coalesce(c.labels, '[]'), 0, now() "
-            "FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[]) AS v(id, channel, identity, contact) "
+            "FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[]) AS v(id, channel, identity, contact) "
             "LEFT JOIN inbox_conversation c ON c.account_id = %s AND c.id = v.contact AND c.status <> %s",
             [
                 account_id,
@@ -185,10 +185,10 @@ def _insert_messages(account_id: int, arrivals: Sequence[Arrival], *, snapshots:
             "v.attachments::jsonb, v.reply_to, v.forwarded, v.external_id, '', v.sent_at, v.received_at, v.status, "
             "'', '{}', '[]', '[]', "
             "false, '[]', '{}', array_to_tsvector(string_to_array(v.tokens, ' ')) "
-            "FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], "
-            "%s::text[], %s::text[], "
-            "%s::text[], %s::text[], %s::bool[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::text[], "
-            "%s::text[]) "
+            "FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], "
+            "%b::text[], %b::text[], "
+            "%b::text[], %b::text[], %b::bool[], %b::text[], %b::timestamptz[], %b::timestamptz[], %b::text[], "
+            "%b::text[]) "
             "AS v(snapshot, id, thread, direction, author_kind, author_name, type, text, data, attachments, "
             "reply_to, forwarded, "
             "external_id, sent_at, received_at, status, tokens)",
@@ -239,8 +239,8 @@ def _advance_threads(account_id: int, arrivals: Sequence[Arrival], *, cutoff: UU
             "address = CASE WHEN v.address <> '' THEN v.address::jsonb ELSE t.address END, "
             "status = CASE WHEN v.opens THEN 'open' ELSE t.status END, "
             "snoozed_until = CASE WHEN v.opens THEN NULL ELSE t.snoozed_until END "
-            "FROM unnest(%s::uuid[], %s::uuid[], %s::timestamptz[], %s::uuid[], %s::bool[], %s::int[], %s::text[], "
-            "%s::bool[]) "
+            "FROM unnest(%b::uuid[], %b::uuid[], %b::timestamptz[], %b::uuid[], %b::bool[], %b::int[], %b::text[], "
+            "%b::bool[]) "
             "AS v(id, last_message, last_inbound_at, read_up_to, recount, fresh, address, opens) WHERE t.account_id "
             "= %s AND t.id = v.id",
             [

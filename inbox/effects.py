@@ -99,7 +99,7 @@ def park_effects(account_id: int, effects: Iterable[Effect], *, now: datetime) -
         cursor.execute(
             "INSERT INTO inbox_pendingeffect (account_id, id, channel_id, external_id, kind, event, at) "
             "SELECT %s, v.id, v.channel, v.external_id, v.kind, v.event::jsonb, %s "
-            "FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[]) AS v(id, channel, external_id, "
+            "FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::text[]) AS v(id, channel, external_id, "
             "kind, event) "
             "ON CONFLICT DO NOTHING",
             [
@@ -124,7 +124,7 @@ def take_parked(account_id: int, keys: Sequence[tuple[UUID, str, UUID]]) -> list
     message_of = {(channel, external): message for channel, external, message in keys}
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM inbox_pendingeffect p USING unnest(%s::uuid[], %s::text[]) AS v(channel, external_id) "
+            "DELETE FROM inbox_pendingeffect p USING unnest(%b::uuid[], %b::text[]) AS v(channel, external_id) "
             "WHERE p.account_id = %s AND (p.channel_id, p.external_id) = (v.channel, v.external_id) "
             "RETURNING p.channel_id, p.external_id, p.kind, p.event",
             [[channel for channel, _ in message_of], [external for _, external in message_of], account_id],
@@ -221,7 +221,7 @@ def _read_targets(account_id: int, ids: Sequence[UUID]) -> list[_Target]:
             "m.sent_at, m.status, "
             "m.status_reason, m.receipts, m.reactions, m.revisions, m.edited_at, m.deleted_at FROM inbox_message m "
             "JOIN inbox_thread t ON (t.account_id, t.id) = (m.account_id, m.thread_id) "
-            "WHERE m.account_id = %s AND m.id = ANY(%s) ORDER BY m.id FOR NO KEY UPDATE OF m",
+            "WHERE m.account_id = %s AND m.id = ANY(%b::uuid[]) ORDER BY m.id FOR NO KEY UPDATE OF m",
             [account_id, list(ids)],
         )
         return [
@@ -240,11 +240,11 @@ def _store_targets(account_id: int, targets: Sequence[_Target]) -> None:
             "receipts = v.receipts::jsonb, reactions = v.reactions::jsonb, revisions = v.revisions::jsonb, edited_at "
             "= v.edited_at, "
             "deleted_at = v.deleted_at, search = array_to_tsvector(string_to_array(v.tokens, ' ')) "
-            "FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], "
-            "%s::text[], "
-            "%s::timestamptz[], %s::timestamptz[], %s::text[]) AS v(id, text, external_id, status, status_reason, "
+            "FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], "
+            "%b::text[], "
+            "%b::timestamptz[], %b::timestamptz[], %b::text[]) AS v(id, text, external_id, status, status_reason, "
             "receipts, reactions, "
-            "revisions, edited_at, deleted_at, tokens) WHERE m.account_id = %s AND m.id = v.id AND m.id = ANY(%s)",
+            "revisions, edited_at, deleted_at, tokens) WHERE m.account_id = %s AND m.id = v.id AND m.id = ANY(%b::uuid[])",
             [
                 [target.id for target in targets],
                 [target.text for target in targets],

@@ -31,9 +31,9 @@ def attach_files(account_id: int, arrivals: Sequence[Arrival]) -> None:
     documents = [json.dumps(files) for files in described.values()]
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE inbox_message m SET attachments = v.attachments::jsonb FROM unnest(%s::uuid[], %s::text[]) AS "
+            "UPDATE inbox_message m SET attachments = v.attachments::jsonb FROM unnest(%b::uuid[], %b::text[]) AS "
             "v(id, attachments) "
-            "WHERE m.account_id = %s AND m.id = v.id AND m.id = ANY(%s)",
+            "WHERE m.account_id = %s AND m.id = v.id AND m.id = ANY(%b::uuid[])",
             [ids, documents, account_id, ids],
         )
 

@@ -76,7 +76,7 @@ def lock_conversations(account_id: int, conversation_ids: Iterable[UUID]) -> Non
     """Where two agents, or a bot and an agent, meet. In id order, before any thread."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT 1 FROM inbox_conversation WHERE account_id = %s AND id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+            "SELECT 1 FROM inbox_conversation WHERE account_id = %s AND id = ANY(%b::uuid[]) ORDER BY id FOR NO KEY UPDATE",
             [account_id, list(set(conversation_ids))],
         )
 
@@ -90,7 +90,7 @@ def fold_conversations(account_id: int, conversation_ids: Iterable[UUID]) -> Non
         cursor.execute(
             "SELECT conversation_id, channel_id, status, snoozed_until, assignee_id, team_id, turn, labels, unread, "
             "last_message_id "
-            "FROM inbox_thread WHERE account_id = %s AND conversation_id = ANY(%s) AND last_message_id IS NOT NULL",
+            "FROM inbox_thread WHERE account_id = %s AND conversation_id = ANY(%b::uuid[]) AND last_message_id IS NOT NULL",
             [account_id, wanted],
         )
         threads: defaultdict[UUID, list[ThreadState]] = defaultdict(list)
@@ -98,7 +98,7 @@ def fold_conversations(account_id: int, conversation_ids: Iterable[UUID]) -> Non
             state = ThreadState(channel, status, snoozed, assignee, team, turn, tuple(json.loads(labels)), unread, last)
             threads[conversation].append(state)
         cursor.execute(
-            "DELETE FROM inbox_conversation WHERE account_id = %s AND id = ANY(%s)",
+            "DELETE FROM inbox_conversation WHERE account_id = %s AND id = ANY(%b::uuid[])",
             [account_id, [id for id in wanted if id not in threads]],
         )
         _store(account_id, {id: fold_threads(found) for id, found in sorted(threads.items())})
@@ -113,9 +113,9 @@ def _store(account_id: int, states: dict[UUID, ConversationState]) -> None:
             "channels, unread, last_message_id) "
             "SELECT %s, v.id, v.status, v.snoozed_until, v.assignee_id, v.assignees::bigint[], v.team_id, v.turn, "
             "v.labels, "
-            "v.channels::uuid[], v.unread, v.last_message_id FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[], "
-            "%s::bigint[], "
-            "%s::text[], %s::uuid[], %s::text[], %s::jsonb[], %s::text[], %s::int[], %s::uuid[]) "
+            "v.channels::uuid[], v.unread, v.last_message_id FROM unnest(%b::uuid[], %b::text[], %b::timestamptz[], "
+            "%b::bigint[], "
+            "%b::text[], %b::uuid[], %b::text[], %b::jsonb[], %b::text[], %b::int[], %b::uuid[]) "
             "AS v(id, status, snoozed_until, assignee_id, assignees, team_id, turn, labels, channels, unread, "
             "last_message_id) "
             "ON CONFLICT (account_id, id) DO UPDATE SET status = EXCLUDED.status, snoozed_until = "

@@ -23,7 +23,7 @@ from channels_ingest.events import (
     TypingChanged,
 )
 from channels_ingest.sink import Intake, Received
-from identity.services import Key, Observed, Sighting, observe, record_boundaries
+from identity.services import Boundary, Key, Observed, Sighting, observe
 from inbox.arrivals import Arrival, Arrived, find_known_keys, insert_keys, order_time, store_arrivals
 from inbox.effects import Effect, Touched, apply_effects, park_effects, read_effect, take_parked
 from inbox.files import attach_files
@@ -87,9 +87,7 @@ def _identify(account_id: int, batch: Sequence[Received], *, now: datetime) -> t
     if not sightings:
         return Observed((), {}, (), frozenset()), {}
     boundaries = [boundary for received in batch for boundary in _boundaries(received)]
-    if boundaries:
-        record_boundaries(account_id, boundaries)
-    observed = observe(account_id, sightings, now=now)
+    observed = observe(account_id, sightings, boundaries=boundaries, now=now)
     identities = zip(positions, observed.identities, strict=True)
     return observed, {position: identity for position, identity in identities if identity is not None}
 
@@ -118,24 +116,30 @@ def _sighting(
         kind=received.channel.identity_kind,
         scope=received.channel.identity_scope,
         value=sender.value,
-        seen_at=min(received.event.at, received.received_at),
+        seen_at=_seen_at(received),
         source=received.source,
         keys=(*(_key(claim) for claim in sender.claims), *extra),
         said={**name, **sender.attributes, **(said or {})},
     )
 
 
+def _seen_at(received: Received) -> datetime:
+    """A provider's clock may be ahead of ours."""
+    return min(received.event.at, received.received_at)
+
+
 def _key(claim: Claim) -> Key:
     return Key(claim.rule, claim.kind, claim.value, claim.scope)
 
 
-def _boundaries(received: Received) -> Iterable[tuple[str, str, str, datetime]]:
+def _boundaries(received: Received) -> Iterable[Boundary]:
     """Where a user left an address: the address and the keys that came with it may be somebody else's from then on."""
     event = received.event
     if isinstance(event, AddressChanged):
-        yield received.channel.identity_kind, received.channel.identity_scope, event.previous.value, event.at
+        at = _seen_at(received)
+        yield Boundary(received.channel.identity_kind, received.channel.identity_scope, event.previous.value, at)
         for claim in event.previous.claims:
-            yield claim.kind, claim.scope, claim.value, event.at
+            yield Boundary(claim.kind, claim.scope, claim.value, at)
 
 
 def _select_fresh(

@@ -25,7 +25,7 @@ def move_threads(account_id: int, moves: Sequence[Move]) -> Moved:
         return Moved(frozenset(), ())
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE inbox_thread t SET conversation_id = v.target FROM unnest(%s::uuid[], %s::uuid[]) AS v(identity, "
+            "UPDATE inbox_thread t SET conversation_id = v.target FROM unnest(%b::uuid[], %b::uuid[]) AS v(identity, "
             "target) "
             "WHERE t.account_id = %s AND t.identity_id = v.identity AND t.conversation_id <> v.target "
             "RETURNING v.identity",

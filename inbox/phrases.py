@@ -72,10 +72,8 @@ def list_phrases() -> dict[str, str]:
         "gone": _("This conversation is not there any more."),
         "failed": _("That did not work. Try again."),
         "reference": _("Reference {id}"),
-        "local_time": _("{time} their time"),
         "unread_title": _("({n}) {title}"),
         "messages": _("Messages"),
-        "more_files": _("{n} files"),
     }
 
 

@@ -76,8 +76,8 @@ WITH head AS (
 ), logged AS (
   INSERT INTO inbox_liveevent (account_id, seq, type, conversation_id, message_id, detail, at)
   SELECT %(account)s, head.seq - %(count)s + change.number, change.type, change.conversation, change.message,
-  change.detail::jsonb, %(now)s FROM head, unnest(%(types)s::text[], %(conversations)s::uuid[], %(messages)s::uuid[],
-  %(details)s::text[])
+  change.detail::jsonb, %(now)s FROM head, unnest(%(types)b::text[], %(conversations)b::uuid[], %(messages)b::uuid[],
+  %(details)b::text[])
     WITH ORDINALITY AS change (type, conversation, message, detail, number)
 )
 SELECT seq FROM head

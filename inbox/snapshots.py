@@ -45,7 +45,7 @@ def store_snapshots(account: Account, requests: Sequence[ContextRequest]) -> lis
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO inbox_snapshot (account_id, id, document) SELECT %s, v.id, v.document::jsonb "
-            "FROM unnest(%s::uuid[], %s::text[]) AS v(id, document) ON CONFLICT (account_id, id) DO NOTHING",
+            "FROM unnest(%b::uuid[], %b::text[]) AS v(id, document) ON CONFLICT (account_id, id) DO NOTHING",
             [account.id, list(documents), list(documents.values())],
         )
     return ids
@@ -54,7 +54,7 @@ def store_snapshots(account: Account, requests: Sequence[ContextRequest]) -> lis
 def _read_contacts(account_id: int, contact_ids: set[UUID]) -> dict[UUID, dict[str, Any]]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id, name, attributes FROM identity_contact WHERE account_id = %s AND id = ANY(%s)",
+            "SELECT id, name, attributes FROM identity_contact WHERE account_id = %s AND id = ANY(%b::uuid[])",
             [account_id, list(contact_ids)],
         )
         return {id: {**json.loads(attributes), "name": name} for id, name, attributes in cursor.fetchall()}

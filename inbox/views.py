@@ -49,7 +49,7 @@ def member_view(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResp
     """For members only; an error of ours rolls back what was begun and becomes an answer."""
 
     @wraps(view)
-    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         is_page = request.method == "GET" and FRAGMENT not in request.headers
         if not request.user.is_authenticated:
             if is_page:
@@ -122,8 +122,10 @@ def messages(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
         found = get_messages(ids=ids, **_scope(request))
         timeline = Timeline(tuple(each for each in found if each.conversation == conversation_id), None, None)
     else:
-        bounds = {name: _read_id(request.GET[name], name) for name in ("before", "after") if name in request.GET}
-        timeline = list_messages(conversation_id=conversation_id, **bounds, **_scope(request))
+        before, after = (
+            _read_id(request.GET[name], name) if name in request.GET else None for name in ("before", "after")
+        )
+        timeline = list_messages(conversation_id=conversation_id, before=before, after=after, **_scope(request))
     return render(request, "inbox/messages.html", {"timeline": timeline})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -161,10 +161,10 @@ def look_at_keys() -> Iterator[Finding]:
                 )
 
 
-def query(statement: str, parameters: list[object] | None = None) -> list[tuple[Any, ...]]:
+def query(statement: str, parameters: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def is_key(key: str) -> bool:

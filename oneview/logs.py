@@ -1,9 +1,12 @@
 """Structured logs on standard error, one line an event. Never message text, names or addresses: ids."""
 
+import traceback
 from typing import Any
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
+
+LONGEST_REASON = 200
 
 
 def configure(*, level: str, console: bool) -> dict[str, Any]:
@@ -14,12 +17,11 @@ def configure(*, level: str, console: bool) -> dict[str, Any]:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if console else "iso", utc=True),
         drop_query,
+        structlog.processors.ExceptionRenderer(format_exception),
     ]
-    renderer: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=False)]
-        if console
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
-    )
+    renderer: list[Processor] = [
+        structlog.dev.ConsoleRenderer(colors=False) if console else structlog.processors.JSONRenderer()
+    ]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -53,6 +55,13 @@ def configure(*, level: str, console: bool) -> dict[str, Any]:
             **{name: {"level": "WARNING"} for name in chatty},
         },
     }
+
+
+def format_exception(info: ExcInfo) -> str:
+    """Where it happened and the first line of why: no values of variables, none of the rows a database error quotes."""
+    kind, error, frames = info
+    reason = (str(error).splitlines() or [""])[0][:LONGEST_REASON]
+    return "".join([*traceback.format_tb(frames), f"{kind.__module__}.{kind.__qualname__}: {reason}"])
 
 
 def drop_query(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

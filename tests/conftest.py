@@ -97,7 +97,7 @@ def web(django_db_setup: None, listener: socket.socket) -> Iterator[str]:
     options = ("--lifespan", "on", "--ws", "websockets-sansio", "--no-access-log", "--timeout-graceful-shutdown", "1")
     with process("live", *arguments, *options, listener=listener) as child:
         deadline = time.monotonic() + 60
-        while not (answer := up.ask_ready(url_of(listener)))[0]:
+        while not (answer := up.ask_ready(url_of(listener), public_url=url_of(listener)))[0]:
             if child.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"The web process is not ready: {answer[1]}\n{log_of('live').read_text()[-4000:]}")
             time.sleep(0.1)

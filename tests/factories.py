@@ -1,16 +1,18 @@
-"""Rows for tests. Accounts, users and memberships need no scope; what belongs to an account is made inside one."""
+"""Accounts, users and members for tests. What belongs to an account is made inside its scope, by each test."""
 
 from __future__ import annotations
 
 from functools import cache
+from itertools import count
+from typing import Any
 
-import factory
 from django.contrib.auth.hashers import make_password
-from factory.django import DjangoModelFactory
 
 from oneview.accounts.models import Account, Membership, Role, User
 
 PASSWORD = "correct horse battery"
+
+_numbers = count(1)
 
 
 @cache
@@ -19,27 +21,17 @@ def hash_once() -> str:
     return make_password(PASSWORD)
 
 
-class AccountFactory(DjangoModelFactory):
-    slug = factory.Sequence(lambda n: f"account-{n}")
-    name = factory.LazyAttribute(lambda account: account.slug.title())
-
-    class Meta:
-        model = Account
+def make_account(slug: str = "", **fields: Any) -> Account:
+    slug = slug or f"account-{next(_numbers)}"
+    return Account.objects.create(slug=slug, **{"name": slug.title(), **fields})
 
 
-class UserFactory(DjangoModelFactory):
-    name = factory.Sequence(lambda n: f"Person {n}")
-    email = factory.LazyAttribute(lambda user: f"{user.name.lower().replace(' ', '.')}@example.com")
-    password = factory.LazyFunction(hash_once)
-
-    class Meta:
-        model = User
+def make_user(name: str = "", **fields: Any) -> User:
+    """Signs in with `PASSWORD`; Dora's e-mail is dora@example.com."""
+    name = name or f"Person {next(_numbers)}"
+    email = f"{name.lower().replace(' ', '.')}@example.com"
+    return User.objects.create(**{"name": name, "email": email, "password": hash_once(), **fields})
 
 
-class MembershipFactory(DjangoModelFactory):
-    account = factory.SubFactory(AccountFactory)
-    user = factory.SubFactory(UserFactory)
-    role = Role.AGENT
-
-    class Meta:
-        model = Membership
+def make_member(account: Account, name: str = "", *, role: Role = Role.AGENT) -> Membership:
+    return Membership.objects.create(account=account, user=make_user(name), role=role)

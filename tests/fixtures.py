@@ -6,46 +6,38 @@ import pytest
 from django.test import Client
 
 from oneview.accounts.models import Account, Membership, Role, User
-from tests.factories import AccountFactory, MembershipFactory, UserFactory
+from tests.factories import make_account, make_member, make_user
 
 
 @pytest.fixture
 def acme(db: None) -> Account:
-    account: Account = AccountFactory(slug="acme", name="Acme")
-    return account
+    return make_account("acme")
 
 
 @pytest.fixture
 def alice(acme: Account) -> Membership:
-    return make_member(acme, "Alice", Role.SUPERVISOR)
+    return make_member(acme, "Alice", role=Role.SUPERVISOR)
 
 
 @pytest.fixture
 def bob(acme: Account) -> Membership:
-    return make_member(acme, "Bob", Role.AGENT)
+    return make_member(acme, "Bob")
 
 
 @pytest.fixture
 def zenith(db: None) -> Account:
-    account: Account = AccountFactory(slug="zenith", name="Zenith")
-    return account
+    return make_account("zenith")
 
 
 @pytest.fixture
 def charlie(zenith: Account) -> Membership:
-    return make_member(zenith, "Charlie", Role.SUPERVISOR)
+    return make_member(zenith, "Charlie", role=Role.SUPERVISOR)
 
 
 @pytest.fixture
 def operator(db: None) -> User:
     """Runs the installation and is a member of no account."""
-    user: User = UserFactory(name="Olga", is_superuser=True)
-    return user
-
-
-def make_member(account: Account, name: str, role: Role) -> Membership:
-    membership: Membership = MembershipFactory(account=account, user__name=name, role=role)
-    return membership
+    return make_user("Olga", is_superuser=True)
 
 
 def sign_in(who: Membership | User) -> Client:

@@ -34,7 +34,7 @@ def clone(tmp_path: Path) -> Path:
 
 
 def run(clone: Path, program: str) -> subprocess.CompletedProcess[str]:
-    command = [BASE_PYTHON, "-I", "-c", f"import sys; sys.path.insert(0, {str(clone)!r})\n{program}"]
+    command = [str(BASE_PYTHON), "-I", "-c", f"import sys; sys.path.insert(0, {str(clone)!r})\n{program}"]
     return subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False, timeout=120)
 
 

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 def describe_line(data: Mapping[str, str]) -> str:
     names = {"by": data.get("by", ""), "to": data.get("to", "")}
     match data.get("event"):
+        case "assigned" if names["to"] == names["by"]:
+            return _("%(by)s took this.") % names
         case "assigned" if names["to"]:
             return _("%(by)s assigned this to %(to)s.") % names
         case "assigned":

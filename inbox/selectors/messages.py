@@ -205,7 +205,7 @@ def _attachment(entry: Mapping[str, Any], media: Mapping[UUID, MediaObject]) -> 
         type=(found.type if found else "") or entry["type"],
         size=found.size if found and found.size is not None else entry["size"],
         state=state,
-        url=f"/files/{id}/" if state == "stored" else "",
+        url=f"/api/v1/files/{id}/" if state == "stored" else "",
         voice=bool(entry.get("voice")),
     )
 

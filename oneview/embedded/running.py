@@ -1,9 +1,12 @@
 """What `manage.py up` leaves in VAR_DIR for others: who runs where (`up.json`) and the installation's keys."""
 
+import fcntl
 import json
 import os
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,6 +42,25 @@ def read(directory: Path | None = None) -> Running | None:
     except PermissionError:  # another user's process: it runs
         pass
     return state
+
+
+@contextmanager
+def claim(directory: Path) -> Iterator[None]:
+    """VAR_DIR is ours while this lasts. Raises RuntimeError when another `up` has it."""
+    lock = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        other = read(directory)
+        where = f"{other.url}, process {other.pids['up']}" if other else "it is just starting or stopping"
+        os.close(lock)
+        raise RuntimeError(f"OneView already runs in {directory}: {where}.") from None
+    try:
+        remove(directory)
+        yield
+    finally:
+        remove(directory)
+        os.close(lock)
 
 
 def write(state: Running, directory: Path) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from environ import Env
 
@@ -25,7 +26,7 @@ from oneview.embedded.running import Running
 from oneview.embedded.server import Server
 from oneview.embedded.supervisor import Command, Supervisor
 
-READY_SECONDS = 90
+READY_SECONDS = 180
 PORTS_TRIED = 100
 
 
@@ -48,13 +49,11 @@ def run() -> int:
     if demo and not is_loopback(host):
         raise RuntimeError(f"DEMO=1 has public passwords: it is refused on HOST={host}. Set DEMO=0.")
     directory = running.var_dir()
-    if (other := running.read(directory)) is not None:
-        raise RuntimeError(f"OneView already runs in {directory}: {other.url}, process {other.pids['up']}.")
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o711 if os.geteuid() == 0 else 0o700)  # PostgreSQL, another user then, must get through
-    running.make_keys(directory)
     with ExitStack() as stack:
-        stack.callback(running.remove, directory)
+        stack.enter_context(running.claim(directory))
+        running.make_keys(directory)
         listener = stack.enter_context(listen(host, int(os.environ.get("PORT", "8000"))))
         port = listener.getsockname()[1]
         servers: list[Server] = []
@@ -70,7 +69,7 @@ def run() -> int:
         environment = {**os.environ, **settings, "VAR_DIR": str(directory), "PYTHONUNBUFFERED": "1"}
         manage(environment, "migrate", "--verbosity", "0")
         demo_file = directory / "demo.json"
-        if demo and not demo_file.exists() and has_command("create_demo"):
+        if demo and not demo_file.exists():
             manage(environment, "create_demo")
         state = Running(
             url=url,
@@ -100,7 +99,7 @@ async def serve(state: Running, directory: Path, processes: list[Command], serve
         answer = "no answer"
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline and not supervisor.stopping.is_set():
-            ready, answer = await asyncio.to_thread(ask_ready, state.url)
+            ready, answer = await asyncio.to_thread(ask_ready, state.url, public_url=state.environment["PUBLIC_URL"])
             if ready:
                 publish(supervisor.pids)
                 print("\n".join(welcome(state)), flush=True)
@@ -155,13 +154,8 @@ def commands(environment: Mapping[str, str], listener: socket.socket, directory:
 
 
 def manage(environment: Mapping[str, str], *arguments: str) -> None:
-    subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env={**environment, "POOL": "0"}, check=True)
-
-
-def has_command(name: str) -> bool:
-    return any(ROOT.glob(f"*/management/commands/{name}.py")) or any(
-        ROOT.glob(f"oneview/*/management/commands/{name}.py")
-    )
+    command = [sys.executable, "manage.py", *arguments]
+    subprocess.run(command, cwd=ROOT, env={**environment, "POOL": "0"}, stdout=subprocess.DEVNULL, check=True)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -179,11 +173,11 @@ def listen(host: str, port: int) -> socket.socket:
     raise AssertionError
 
 
-def ask_ready(url: str) -> tuple[bool, str]:
-    """Whether `/health/ready/` answers 200, and what it says."""
+def ask_ready(url: str, *, public_url: str) -> tuple[bool, str]:
+    """Whether `/health/ready/` answers 200, and what it says. A production's ALLOWED_HOSTS has the public name only."""
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=5)
     try:
-        connection.request("GET", "/health/ready/")
+        connection.request("GET", "/health/ready/", headers={"Host": urlsplit(public_url).netloc})
         answer = connection.getresponse()
         return answer.status == 200, f"{answer.status} {answer.read(1000).decode(errors='replace')}"
     except OSError as error:

@@ -87,7 +87,9 @@ export async function openConversation(id, { push = true, focus = false, peek = 
     mount({ peek });
     if (focus || (isPhone() && !peek)) $("#name").focus();
   } catch (problem) {
-    if (problem.name !== "AbortError" && request === mine) showError(main, problem, () => openAgain(id));
+    if (problem.name === "AbortError" || request !== mine) return;
+    showError(main, problem, () => openAgain(id));
+    $("#panel").replaceChildren();
   } finally {
     if (request === mine) {
       request = null;
@@ -136,7 +138,7 @@ function dressHead() {
 export function showError(pane, problem, again) {
   const state = stamp("pane-error");
   const words = { 403: "not_allowed", 404: "gone" }[problem.status] ?? "not_loaded";
-  $("h3", state).textContent = say(words);
+  $("h2", state).textContent = say(words);
   $("code", state).textContent = problem.reference ? say("reference", { id: problem.reference }) : "";
   const button = $("button", state);
   button.hidden = words !== "not_loaded";

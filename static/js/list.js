@@ -232,7 +232,7 @@ export const reloadList = debounce(100, () => loadList(list.query, { push: false
 
 function showError(problem) {
   const state = stamp("pane-error");
-  $("h3", state).textContent = say("not_loaded");
+  $("h2", state).textContent = say("not_loaded");
   $("code", state).textContent = problem.reference ? say("reference", { id: problem.reference }) : "";
   $("button", state).dataset.do = "reload-list";
   const item = document.createElement("li");

@@ -15,6 +15,8 @@ const FOLD_HEIGHT = 29 * 14;
 
 const state = { id: "", isPinned: true, unseen: 0, isLoading: false, isPeek: false };
 
+const size = new ResizeObserver(() => state.isPinned && scroller() && toEnd());
+
 const scroller = () => $("#timeline");
 const holder = () => $("#messages");
 const messages = () => $$(".msg[data-id]", holder());
@@ -34,7 +36,7 @@ export function mountTimeline({ isPeek = false } = {}) {
   if (line && scroller().scrollHeight - line.offsetTop > scroller().clientHeight) scroller().scrollTop = line.offsetTop - 56;
   else toEnd();
   scroller().addEventListener("scroll", onScroll, { passive: true });
-  const size = new ResizeObserver(() => state.isPinned && toEnd());
+  size.disconnect();
   for (const element of [scroller(), holder()]) size.observe(element);
   scroller().dataset.ready = "";
   hidePassedDays(scroller());

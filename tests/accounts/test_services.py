@@ -9,7 +9,7 @@ from oneview.accounts.models import Account, ApiToken, AuditEntry, Membership, R
 from oneview.accounts.tokens import find_owner
 from oneview.common.errors import Conflict, Invalid, NotFound
 from oneview.common.scope import scope
-from tests.factories import PASSWORD, UserFactory
+from tests.factories import PASSWORD, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -115,7 +115,7 @@ def test_tokens_are_for_members_of_the_account_or_bots(acme: Account, charlie: M
     with pytest.raises(Invalid):
         services.create_token(acme)
     with pytest.raises(Invalid):
-        services.create_token(acme, user=UserFactory(), bot="Both")
+        services.create_token(acme, user=make_user(), bot="Both")
 
 
 def test_preferences_that_are_not_given_stay(bob: Membership) -> None:

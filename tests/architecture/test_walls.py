@@ -11,9 +11,9 @@ from django.db import DatabaseError, IntegrityError, connection, connections, tr
 from django.db.models import Model
 
 from channels_ingest.models import Channel, QuarantinedEvent
-from oneview.accounts.models import Account, ApiToken, Role, Team
+from oneview.accounts.models import Account, ApiToken, Team
 from oneview.common.scope import scope
-from tests.factories import AccountFactory, MembershipFactory
+from tests.factories import make_account, make_member
 
 pytestmark = pytest.mark.django_db
 
@@ -62,7 +62,7 @@ WHERE k.contype = 'f' AND s.relnamespace = 'public'::regnamespace
 def query(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def list_tables() -> list[str]:
@@ -136,7 +136,7 @@ def test_no_foreign_key_points_at_a_partitioned_table() -> None:
 
 
 def test_an_unscoped_query_raises_for_every_table() -> None:
-    AccountFactory()
+    make_account()
     for table in list_tables():
         for statement in (f"SELECT * FROM {table}", f"DELETE FROM {table}", f"UPDATE {table} SET account_id = 1"):
             with pytest.raises(DatabaseError), transaction.atomic():
@@ -224,7 +224,7 @@ def test_functions_that_pass_the_walls_are_the_reviewed_ones() -> None:
 
 
 def test_a_token_of_another_account_is_found_by_its_hash_only(acme: Account) -> None:
-    member = MembershipFactory(account=acme, role=Role.AGENT)
+    member = make_member(acme)
     with scope(acme):
         ApiToken.objects.create(account=acme, user=member.user, hash="0" * 64)
     assert query("SELECT account_id FROM token_owner(%s)", ["0" * 64]) == [(acme.id,)]

@@ -18,7 +18,7 @@ from django.db import connection
 from prometheus_client import REGISTRY
 
 from channels_ingest import door as doors
-from channels_ingest import raw_store, routes
+from channels_ingest import link, raw_store, routes
 from channels_ingest.bell import bell_name
 from channels_ingest.door import Door
 from channels_ingest.models import Channel, InboundEvent
@@ -54,7 +54,8 @@ async def relay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     """The database as the door sees it: everybody else reaches it directly."""
     opened = Relay(tmp_path, connection.settings_dict["HOST"])
     await opened.open()
-    monkeypatch.setitem(connection.settings_dict, "HOST", str(tmp_path))
+    parameters = link.connection_parameters()
+    monkeypatch.setattr(link, "connection_parameters", lambda: {**parameters, "host": str(tmp_path)})
     yield opened
     opened.thaw()
     await opened.close()

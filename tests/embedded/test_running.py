@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from cryptography.fernet import Fernet
 
 from oneview.embedded import running
@@ -59,3 +60,16 @@ def test_another_process_adopts_the_environment(tmp_path: Path) -> None:
     environment = {**os.environ, "VAR_DIR": str(tmp_path)}
     answer = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True)
     assert json.loads(answer.stdout) == {"DEMO": "0", **running.read_keys(tmp_path)}
+
+
+def test_one_at_a_time_owns_the_folder(tmp_path: Path) -> None:
+    running.write(replace(STATE, pids={"up": os.getppid()}), tmp_path)
+    with running.claim(tmp_path):
+        assert running.read(tmp_path) is None, "what a killed one left is gone"
+        running.write(STATE, tmp_path)
+        with pytest.raises(RuntimeError, match=STATE.url), running.claim(tmp_path):
+            pass
+        assert running.read(tmp_path) == STATE
+    assert running.read(tmp_path) is None
+    with running.claim(tmp_path):
+        pass

@@ -71,7 +71,7 @@ def has_ended(pid: int) -> bool:
 
 def test_it_serves_tells_where_and_stops_everything() -> None:
     with make_home() as home, start_up(home, DEMO="0", PORT="0") as (process, state):
-        assert up.ask_ready(state.url)[0]
+        assert up.ask_ready(state.url, public_url=state.url)[0]
         assert state.sandbox_url is None
         assert {"up", "postgres", "redis", "web", "drain", "worker", "beat"} == set(state.pids)
         assert f"OneView is ready: {state.url}" in (home / "console.log").read_text()

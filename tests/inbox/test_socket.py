@@ -16,7 +16,7 @@ from inbox.routing import route_sockets
 from oneview.accounts.models import Account, Membership
 from oneview.accounts.services import create_token
 from oneview.common.ids import new_id
-from tests.factories import UserFactory
+from tests.factories import make_user
 from tests.fixtures import sign_in
 from tests.inbox.listening import append, run, session_of
 
@@ -121,7 +121,7 @@ async def test_without_a_session_one_is_signed_out(hub: Hub, cookie: str) -> Non
 
 
 async def test_who_is_no_member_may_not_listen(hub: Hub) -> None:
-    key = await run(lambda: sign_in(UserFactory()).cookies["sessionid"].value)
+    key = await run(lambda: sign_in(make_user()).cookies["sessionid"].value)
     assert await code_of(socket(hub, origin=ORIGIN, cookie=f"sessionid={key}")) == 4403
 
 
@@ -145,7 +145,7 @@ async def test_while_the_database_is_away_one_is_asked_to_come_back(
 @pytest.mark.parametrize(
     "text",
     [
-        "",
+        " ",
         "{",
         "null",
         "[]",

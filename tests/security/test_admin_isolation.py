@@ -79,15 +79,14 @@ def test_their_row_answers_as_one_that_never_existed(ours: World, theirs: World,
             answer = browser.get(address(model, page, id), follow=True)
             text = answer.content.decode()
             assert theirs.word not in text
-            answers.append((answer.status_code, answer.redirect_chain, text.replace(str(id), "ID")))
-        theirs_status, theirs_chain, theirs_text = answers[0]
-        never_status, never_chain, never_text = answers[1]
-        assert (theirs_status, theirs_chain) == (never_status, never_chain)
-        assert strip_tokens(theirs_text) == strip_tokens(never_text)
+            answers.append((answer.status_code, answer.redirect_chain, blank(text, id)))
+        assert answers[0] == answers[1]
 
 
-def strip_tokens(text: str) -> str:
-    return "\n".join(line for line in text.splitlines() if "csrfmiddlewaretoken" not in line)
+def blank(text: str, id: Any) -> list[str]:
+    """The lines of a page without the id that was asked for, and without its token, which differs each time."""
+    lines = text.replace(f"/{id}/", "/ID/").replace(f"“{id}”", "“ID”").splitlines()
+    return [line for line in lines if "csrfmiddlewaretoken" not in line]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=name)
@@ -102,7 +101,7 @@ def test_our_own_row_can_be_opened(ours: World, model: type[Model]) -> None:
 @pytest.mark.parametrize("model", MODELS, ids=name)
 def test_no_filter_and_no_search_reaches_their_rows(ours: World, theirs: World, model: type[Model]) -> None:
     browser = sign_in(ours.member)
-    queries = [
+    queries: list[dict[str, Any]] = [
         {"q": theirs.word},
         {"account__id__exact": theirs.member.account_id},
         {"account": theirs.member.account_id},
@@ -120,9 +119,11 @@ def test_no_filter_and_no_search_reaches_their_rows(ours: World, theirs: World, 
     queries += [{f"{each}__exact": theirs.rows[model].pk} for each in admin.list_filter if isinstance(each, str)]
     for query in queries:
         answer = browser.get(address(model, "changelist"), query, follow=True)
-        text = answer.content.decode()
         assert answer.status_code < 500, query
-        assert theirs.word not in text.replace(f'value="{theirs.word}"', ""), query
+        if answer.context and "cl" in answer.context:
+            assert list_ids(answer).isdisjoint(str(row.pk) for row in theirs.rows.values()), query
+        if theirs.word not in query.values():
+            assert theirs.word not in answer.content.decode(), query
 
 
 @pytest.mark.parametrize(

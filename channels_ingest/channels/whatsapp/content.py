@@ -166,12 +166,10 @@ def _read_cards(message: Mapping[str, Any]) -> Content | None:
     """The vcard says the same once more."""
     given = map(read_object, read_list(message.get("contacts")))
     cards = [{key: value for key, value in card.items() if key != "vcard"} for card in given]
+    if not cards:
+        return None
     names = [read_text(read_object(card.get("name")).get("formatted_name"), limit=200) for card in cards]
-    return (
-        Content(MessageType.CONTACT, ", ".join(filter(None, names)), data={"contacts": clean_json(cards)})
-        if cards
-        else None
-    )
+    return Content(MessageType.CONTACT, ", ".join(filter(None, names)), data={"contacts": clean_json(cards)})
 
 
 def _read_interactive(message: Mapping[str, Any]) -> Content | None:

@@ -187,6 +187,8 @@ def _read_user_id_update(value: Value, update: dict[str, Any]) -> Iterator[Event
 
 
 def _build_address_change(value: Value, at: datetime, key: Any, *, previous: Sender, current: Sender) -> AddressChanged:
+    if previous.value == current.value:
+        raise Unreadable("the same address before and after")
     return AddressChanged(value.recipient, at, read_id(key), previous, current)
 
 
@@ -224,7 +226,6 @@ def _read_past_thread(value: Value, thread: dict[str, Any]) -> Iterator[Event | 
     )
     username = read_text(context.get("username"), limit=200)
     user = replace(user, attributes={"username": username}) if username else user
-
     yield from read_each(thread.get("messages"), partial(_read_past_message, value, user))
 
 

@@ -1,0 +1,68 @@
+"""What happened at the demo account before anybody looked: customers, bot and agents over the last hours, invented."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from channels_ingest.sandbox.provider import Customer
+
+Voice = Literal["user", "agent", "bot", "phone"]
+
+NORA = Customer("12025550143", "US.2025550143", "Nora Fields")
+MATEO = Customer("34600111222", "ES.4411223344556677", "Mateo Prieto")
+LUZ = Customer("", "ES.7700990011223344", "Luz Marín", "@luz.mar")
+YUSUF = Customer("971501234567", "AE.5550001112223334", "يوسف المنصوري")
+PRIYA = Customer("447700900123", "GB.8822110099887766", "Priya Raman")
+JONAS = Customer("4915223456789", "DE.9988776655443322", "Jonas Weber")
+HANA = Customer("819012345678", "JP.1212343456567878", "佐藤 花")
+IVO = Customer("12025550117", "US.2025550117", "Ivo Marsh")
+IVO_BEFORE = Customer("12025550117", "US.1100220033004400", "Ivo Marsh")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message, so many minutes before now. `picture`: the number of a drawn picture that comes with it."""
+
+    minutes: float
+    customer: Customer
+    voice: Voice
+    text: str
+    picture: int | None = None
+
+
+STORY = (
+    Said(4300, IVO_BEFORE, "user", "Hello, does the Oak grinder come with a spare burr?"),
+    Said(4290, IVO_BEFORE, "phone", "It does, in the small bag under the hopper."),
+    Said(4288, IVO_BEFORE, "user", "Found it, thanks!"),
+    Said(1190, HANA, "user", "こんにちは。日本への配送は可能ですか？"),
+    Said(1188, HANA, "bot", "We ship to Japan in five to seven days. Is there anything else I can help with?"),
+    Said(1185, HANA, "user", "ありがとうございます！"),
+    Said(640, JONAS, "user", "Guten Morgen, die Rechnung zu Bestellung 4688 fehlt noch."),
+    Said(632, JONAS, "agent", "Guten Morgen Herr Weber, ich schicke sie Ihnen gleich zu."),
+    Said(618, JONAS, "user", "Perfekt, danke 🙏"),
+    Said(310, PRIYA, "user", "Hi, the milk jug arrived with a dent."),
+    Said(309, PRIYA, "user", "Here is a photo", picture=1),
+    Said(308, PRIYA, "bot", "I am sorry to hear that. I am handing you over to a colleague."),
+    Said(
+        296,
+        PRIYA,
+        "agent",
+        "Hello Priya, thank you for the photo. A new one leaves our warehouse today, no need to return it.",
+    ),
+    Said(290, PRIYA, "user", "That was quick, thank you so much!"),
+    Said(142, YUSUF, "user", "مرحبا، هل يمكنني تغيير عنوان التوصيل؟ رقم الطلب 4702"),
+    Said(138, YUSUF, "agent", "مرحباً يوسف، بالتأكيد. ما هو العنوان الجديد؟"),
+    Said(131, YUSUF, "user", "شارع الشيخ زايد 21، دبي"),
+    Said(64, IVO, "user", "Hi, it is Ivo again, with a new phone. One more question about the grinder."),
+    Said(63, IVO, "user", "Can I set it fine enough for a moka pot?"),
+    Said(47, LUZ, "user", "Hola, ¿hacéis envíos a Menorca?"),
+    Said(46, LUZ, "bot", "¡Hola! Sí, enviamos a todas las islas en tres o cuatro días."),
+    Said(41, LUZ, "user", "¿Y cuánto cuesta para dos kilos de café?"),
+    Said(18, MATEO, "user", "Buenas, la cafetera pierde agua por debajo desde ayer."),
+    Said(17, MATEO, "user", "Os mando una foto", picture=2),
+    Said(15, MATEO, "agent", "Hola Mateo, gracias por la foto. ¿Puedes decirme el número de serie? Está en la base."),
+    Said(12, MATEO, "user", "LO-2291-0448"),
+    Said(6, NORA, "user", "Hi! Is my order 4711 on its way?"),
+    Said(5, NORA, "user", "It should have come on Tuesday 📦"),
+)
