@@ -33,6 +33,30 @@ class Rank(IntEnum):
     TYPED = 4
 
 
+# A value that is said again, and that the contact shows already, changes nothing but its time.
+_STORE = """
+WITH fact AS (
+  SELECT * FROM unnest(%b::uuid[], %b::text[], %b::smallint[], %b::timestamptz[], %b::text[], %b::uuid[])
+  AS v (identity_id, name, rank, observed_at, value, id)
+), known AS (
+  SELECT t.identity_id, t.name, t.rank, t.value, c.attributes ->> t.name AS shown FROM fact f
+  JOIN identity_attribute t ON t.account_id = %s AND (t.identity_id, t.name, t.rank) = (f.identity_id, f.name, f.rank)
+  JOIN identity_identity i ON (i.account_id, i.id) = (t.account_id, t.identity_id)
+  LEFT JOIN identity_contact c ON (c.account_id, c.id) = (i.account_id, i.contact_id)
+), written AS (
+  INSERT INTO identity_attribute AS t (id, account_id, identity_id, name, rank, observed_at, value)
+  SELECT id, %s, identity_id, name, rank, observed_at, value FROM fact
+  ON CONFLICT (account_id, identity_id, name, rank) DO UPDATE
+  SET observed_at = EXCLUDED.observed_at, value = EXCLUDED.value
+  WHERE (EXCLUDED.observed_at, EXCLUDED.value) > (t.observed_at, t.value)
+  RETURNING t.identity_id, t.name, t.rank, t.value
+)
+SELECT DISTINCT w.identity_id FROM written w
+LEFT JOIN known k ON (k.identity_id, k.name, k.rank) = (w.identity_id, w.name, w.rank)
+WHERE k.value IS DISTINCT FROM w.value OR k.shown IS DISTINCT FROM w.value
+"""
+
+
 class AttributeFact(NamedTuple):
     """An empty `value` takes the word of that rank back."""
 
@@ -43,14 +67,6 @@ class AttributeFact(NamedTuple):
     observed_at: datetime
 
 
-class _Stored(NamedTuple):
-    """`shown`: what the contact shows under that name, whoever said it."""
-
-    observed_at: datetime
-    value: str
-    shown: str | None
-
-
 def store_attributes(account_id: int, facts: Iterable[AttributeFact]) -> set[UUID]:
     """Keeps of each (identity, name, rank) the newest value; of one instant the greater. Returns the identities whose
     contacts may show something else now.
@@ -58,53 +74,25 @@ def store_attributes(account_id: int, facts: Iterable[AttributeFact]) -> set[UUI
     newest: dict[tuple[UUID, str, int], tuple[datetime, str]] = {}
     for identity, name, value, rank, observed_at in facts:
         key, candidate = (identity, name[:MAX_NAME], rank), (observed_at, value[:MAX_VALUE])
-        newest[key] = max(candidate, newest.get(key, candidate))
+        if key not in newest or candidate > newest[key]:
+            newest[key] = candidate
     if not newest:
         return set()
-    stored = _read_stored(account_id, {identity for identity, _, _ in newest})
-    changed = {key: found for key, found in newest.items() if key not in stored or found > stored[key][:2]}
-    _write(account_id, changed)
-    return {
-        key[0]
-        for key, (_, value) in changed.items()
-        if key not in stored or not value == stored[key].value == stored[key].shown
-    }
-
-
-def _read_stored(account_id: int, identities: Iterable[UUID]) -> dict[tuple[UUID, str, int], _Stored]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT t.identity_id, t.name, t.rank, t.observed_at, t.value, c.attributes ->> t.name "
-            "FROM identity_attribute t "
-            "JOIN identity_identity i ON (i.account_id, i.id) = (t.account_id, t.identity_id) "
-            "LEFT JOIN identity_contact c ON (c.account_id, c.id) = (i.account_id, i.contact_id) "
-            "WHERE t.account_id = %s AND t.identity_id = ANY(%b::uuid[])",
-            [account_id, list(identities)],
-        )
-        return {row[:3]: _Stored(*row[3:]) for row in cursor.fetchall()}
-
-
-def _write(account_id: int, facts: Mapping[tuple[UUID, str, int], tuple[datetime, str]]) -> None:
-    if not facts:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO identity_attribute (id, account_id, identity_id, name, rank, observed_at, value) "
-            "SELECT v.id, %s, v.identity, v.name, v.rank, v.observed_at, v.value "
-            "FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::smallint[], %b::timestamptz[], %b::text[]) "
-            "AS v(id, identity, name, rank, observed_at, value) "
-            "ON CONFLICT (account_id, identity_id, name, rank) DO UPDATE SET observed_at = EXCLUDED.observed_at, "
-            "value = EXCLUDED.value",
+            _STORE,
             [
+                [identity for identity, _, _ in newest],
+                [name for _, name, _ in newest],
+                [rank for _, _, rank in newest],
+                [observed_at for observed_at, _ in newest.values()],
+                [value for _, value in newest.values()],
+                [new_id() for _ in newest],
                 account_id,
-                [new_id() for _ in facts],
-                [identity for identity, _, _ in facts],
-                [name for _, name, _ in facts],
-                [rank for _, _, rank in facts],
-                [observed_at for observed_at, _ in facts.values()],
-                [value for _, value in facts.values()],
+                account_id,
             ],
         )
+        return {row[0] for row in cursor.fetchall()}
 
 
 @dataclass(slots=True)

@@ -59,10 +59,8 @@ class Epochs:
 def read_epochs(account_id: int, values: Iterable[Value]) -> Epochs:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT b.kind, b.scope, b.value, b.at FROM identity_boundary b "
-            "JOIN unnest(%b::text[], %b::text[], %b::text[]) AS v(kind, scope, value) "
-            "ON (b.kind, b.scope, b.value) = (v.kind, v.scope, v.value) WHERE b.account_id = %s",
-            [*split_columns(set(values)), account_id],
+            "SELECT kind, scope, value, at FROM identity_boundary WHERE account_id = %s AND value = ANY(%b::text[])",
+            [account_id, list({value.value for value in values})],
         )
         return Epochs(Start(Value(*value), int(at.timestamp())) for *value, at in cursor.fetchall())
 

@@ -72,9 +72,8 @@ def regroup(ground: Ground, touched: Set[UUID]) -> tuple[Move, ...]:
     return _store_contacts(ground, resolution)
 
 
-def record_moves(ground: Ground, moves: Iterable[Move], *, cause: str, now: datetime) -> None:
+def record_moves(ground: Ground, moves: Sequence[Move], *, cause: str, now: datetime) -> None:
     """Writes moves that belong together into the history."""
-    moves = [move for move in moves if move.origin != move.target]
     if not moves:
         return
     with connection.cursor() as cursor:

@@ -55,6 +55,7 @@ class Boundary(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["account", "kind", "scope", "value", "at"], name="boundary_once")
         ]
+        indexes = [models.Index(fields=["account", "value"], name="boundary_value")]
 
 
 class Evidence(models.Model):

@@ -86,7 +86,8 @@ def observe(
     stored = store_picture(ground, picture)
     drop_unseen(ground, parted.cut)
     moves = regroup(ground, stored.touched | parted.touched | parted.cut)
-    record_moves(ground, [*stored.new, *moves], cause="observed", now=now)
+    grown = tuple(move for move in moves if move.identity not in stored.new)
+    record_moves(ground, grown, cause="observed", now=now)
     staying = drop_vacated(ground, parted.cut, now=now)
     described = store_attributes(
         account_id,
@@ -94,9 +95,8 @@ def observe(
     )
     contact_of = stored.contact_of | {move.identity: move.target for move in moves} | staying
     vacated = parted.cut - staying.keys()
-    new = {move.identity for move in stored.new}
-    reported = tuple(move for move in moves if move.identity not in new | vacated)
-    gathered = {contact_of[id] for id in (*new, *staying)} | _contacts_of(reported)
+    reported = tuple(move for move in grown if move.identity not in vacated)
+    gathered = {contact_of[id] for id in (*stored.new, *staying)} | _contacts_of(reported)
     changed = fold_contacts(account_id, gathered | vacated | {contact_of[id] for id in described})
     nodes = iter(picture.nodes)
     return Observed(

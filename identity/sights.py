@@ -18,6 +18,8 @@ from identity.rules import UNSTORABLE, IdentityKey
 
 MAX_SCOPE, MAX_RAW = 200, 600
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+
 
 class Named(NamedTuple):
     """A value as it was named: what it is matched by, and as it was written."""
@@ -162,7 +164,7 @@ def load_sights(ground: Ground, addresses: Iterable[UUID]) -> list[Sight]:
 
 
 def _write_content(sight: Sight) -> str:
-    return json.dumps([sight.who, sight.ties, dict(sight.said), sight.rank], sort_keys=True)
+    return _encode([sight.who, sight.ties, dict(sight.said), sight.rank])
 
 
 def _read_content(at: datetime, source: UUID, content: Any) -> Sight:

@@ -7,6 +7,10 @@ _IMPORTS = HashedFilesMixin._js_module_import_aggregation_patterns[1]  # type: i
 
 
 class HashedStorage(CompressedManifestStaticFilesStorage):
-    """Hashed names also inside the import statements of our own modules; third-party scripts would break on it."""
+    """Hashed names also inside the import statements of our own modules; third-party scripts would break on it.
+
+    A pass for each step of the longest chain of imports. Modules that import each other in a circle never get a name.
+    """
 
     patterns = (*HashedFilesMixin.patterns, ("js/*.js", _IMPORTS))
+    max_post_process_passes = 20

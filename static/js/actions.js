@@ -26,7 +26,8 @@ function setStatus(id, status, until = null, { quiet = false } = {}) {
   const content = until ? { status, snoozed_until: new Date(until).toISOString() } : { status };
   const text = { resolved: say("resolved"), open: say("reopened"), snoozed: until && say("snoozed", { time: soon(until) }) }[status];
   const before = known(id)?.status ?? "open";
-  return command(id, "status/", content, { text, undo: quiet || before === status ? null : () => setStatus(id, before, null, { quiet: true }) });
+  const undo = quiet || before === status ? null : () => setStatus(id, before, null, { quiet: true });
+  return command(id, "status/", content, { text, undo });
 }
 
 export function resolve(id = openId()) {
@@ -76,7 +77,9 @@ export function startActions() {
     });
   }
   $("#snooze-menu").addEventListener("beforetoggle", () => {
-    for (const button of document.querySelectorAll("[data-snooze]")) $("small", button).textContent = soon(snoozes[button.dataset.snooze]());
+    for (const button of document.querySelectorAll("[data-snooze]")) {
+      $("small", button).textContent = soon(snoozes[button.dataset.snooze]());
+    }
   });
   $("#assign-menu").addEventListener("beforetoggle", () => {
     const assignees = known(app.dataset.conversation)?.assignees.split(" ") ?? [];

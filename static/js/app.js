@@ -1,7 +1,7 @@
 // Puts the parts together: what the socket says goes to the list, the timeline and the details.
 
 import { conf, say } from "./conf.js";
-import { $, announce, app, onDo, parseOne } from "./dom.js";
+import { $, announce, app, onDo, parseOne, toast } from "./dom.js";
 import { startActions } from "./actions.js";
 import { giveBack, preferThread, startComposer } from "./composer.js";
 import { dropCached, follow, note, openId, refreshBar, refreshPanel, reloadConversation, startConversation } from "./conversation.js";
@@ -105,7 +105,9 @@ document.addEventListener("minute", () => live.state !== "on" && showState(live.
 onDo("reconnect", connect);
 onRefused((item, problem) => {
   if (problem.code === "window_closed") refreshBar();
-  giveBack(item);
+  const isBack = giveBack(item);
+  if (isBack) toast(`${say("not_sent")} ${problem.detail}`, { seconds: 8 });
+  return isBack;
 });
 
 startChrome();

@@ -135,11 +135,9 @@ function submit() {
     toast(say("files_offline"));
     return;
   }
-  const thread = chosen()?.value ?? "";
-  enqueue(
-    { conversation: id, text, thread: isNote ? "" : thread, private: isNote, reply_to: isNote ? "" : (draft.quote?.id ?? ""), label: chosen()?.dataset.channel ?? "" },
-    files,
-  );
+  const label = chosen()?.dataset.channel ?? "";
+  const reply = { thread: chosen()?.value ?? "", reply_to: draft.quote?.id ?? "" };
+  enqueue({ conversation: id, text, label, private: isNote, ...(isNote ? { thread: "", reply_to: "" } : reply) }, files);
   draft[mode()] = "";
   if (!isNote) delete draft.quote;
   files = [];
@@ -151,12 +149,13 @@ function submit() {
   tellSilent();
 }
 
-// Puts the text of a refused message back, if nothing else was written meanwhile.
+// Puts the text of a refused message back, if nothing else was written meanwhile; whether it did.
 export function giveBack(item) {
-  if (item.conversation !== id || field().value.trim()) return;
+  if (item.conversation !== id || !item.text || field().value.trim()) return false;
   draft[item.private ? "note" : "reply"] = item.text;
   setMode(item.private ? "note" : "reply", { focus: false });
   save();
+  return true;
 }
 
 // Quotes and files

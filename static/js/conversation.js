@@ -155,7 +155,7 @@ export const refreshBar = throttle(400, async () => {
   try {
     const bar = parse(await fetchFragment(pathOf(id), { name: "bar" }));
     if (id !== openId() || !$("#head")) return;
-    const focused = document.activeElement?.closest("#head")?.contains(document.activeElement) ? focusKey(document.activeElement) : null;
+    const focused = document.activeElement.closest("#head") ? focusKey(document.activeElement) : null;
     $("#head").replaceWith($("#head", bar));
     $("#banner").replaceWith($("#banner", bar));
     refreshVia($("#via", bar));
@@ -166,8 +166,12 @@ export const refreshBar = throttle(400, async () => {
   }
 });
 
-const focusKey = (element) =>
-  element.id ? `#${element.id}` : element.getAttribute("popovertarget") ? `#head [popovertarget="${element.getAttribute("popovertarget")}"]` : "#head .head-status";
+// How to find the same control in the new head.
+function focusKey(element) {
+  const menu = element.getAttribute("popovertarget");
+  if (menu) return `#head [popovertarget="${menu}"]`;
+  return element.id ? `#${element.id}` : "#head .head-status";
+}
 
 // Everything of the open conversation after a hole in the log; drafts and scroll position stay.
 export function reloadConversation() {
@@ -188,7 +192,10 @@ export function follow(from, to) {
 
 // Details
 
-const isPanelShown = () => (isPhone() ? app.dataset.view === "details" : isWide() ? app.dataset.panel !== "off" : app.dataset.panel === "open");
+function isPanelShown() {
+  if (isPhone()) return app.dataset.view === "details";
+  return isWide() ? app.dataset.panel !== "off" : app.dataset.panel === "open";
+}
 
 async function withPanel(run) {
   panel ??= await import("./panel.js");

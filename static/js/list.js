@@ -147,8 +147,8 @@ function placeFor(row, besides) {
 }
 
 function insert(row, present) {
+  $(".state", items())?.remove(); // what an empty list says
   const before = placeFor(row, present);
-  $(".state", items())?.remove();
   if (before?.matches(".rows-more") && !present) return; // comes with its page
   const hadFocus = present?.contains(document.activeElement);
   present?.remove();

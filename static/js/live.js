@@ -123,8 +123,8 @@ function lose({ code, target }) {
   else if (live.state === "on") setState("wait");
   patience ||= setTimeout(() => live.state !== "on" && setState(navigator.onLine ? "down" : "offline"), PATIENCE);
   if (tries >= 3) setState(navigator.onLine ? "down" : "offline");
-  const pause = code === RESTARTED && tries === 1 ? 5_000 * Math.random() : Math.min(LONGEST, 500 * 2 ** (tries - 1)) * (0.5 + Math.random() / 2);
-  retry = setTimeout(connect, pause);
+  const growing = Math.min(LONGEST, 500 * 2 ** (tries - 1)) * (0.5 + Math.random() / 2);
+  retry = setTimeout(connect, code === RESTARTED && tries === 1 ? 5_000 * Math.random() : growing);
 }
 
 // The network changed: what the old socket hears is not to be trusted.

@@ -8,13 +8,14 @@ import { addOutgoing, outgoing, settleOutgoing } from "./timeline.js";
 
 const PAUSES = [2_000, 8_000, 30_000];
 
-let items = memory.get("queue", []).map((item) => ({ ...item, state: "waiting", tries: 0 }));
+let items = memory.get("queue", []).map((item) => ({ ...item, tries: 0, notBefore: 0 }));
 const files = new Map(); // client id -> File[]
 const busy = new Set(); // conversations with a request in flight
-let refused = () => {};
+let takeBack = () => false;
 
+// Asked with a message that the server will never take: true when its text is in the composer again.
 export const onRefused = (handler) => {
-  refused = handler;
+  takeBack = handler;
 };
 
 function save() {
@@ -35,8 +36,6 @@ function randomId() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-export const isWaiting = (conversation) => items.some((item) => item.conversation === conversation && item.state === "waiting");
-
 export function drawWaiting(conversation) {
   for (const item of items) if (item.conversation === conversation) draw(item);
 }
@@ -44,7 +43,8 @@ export function drawWaiting(conversation) {
 function draw(item) {
   if ($(".conversation")?.dataset.id !== item.conversation) return;
   const message = outgoing(item.client_id) ?? stamp("outgoing");
-  Object.assign(message.dataset, { client: item.client_id, at: item.at, author: "agent", agent: conf.me.id, name: conf.me.name, thread: item.thread ?? "", label: item.label });
+  const { client_id: client, at, thread, label } = item;
+  Object.assign(message.dataset, { client, at, thread, label, author: "agent", agent: conf.me.id, name: conf.me.name });
   if (item.private) message.dataset.private = "";
   message.classList.toggle("msg-note", Boolean(item.private));
   message.classList.add("msg-agent");
@@ -102,10 +102,15 @@ function again(item) {
 }
 
 function fail(item, problem) {
-  Object.assign(item, { state: "failed", reason: problem.detail, isFinal: !problem.isTemporary });
-  draw(item);
   announce(`${say("not_sent")} ${problem.detail}`, { urgent: true });
-  refused(item, problem);
+  if (!problem.isTemporary && takeBack(item, problem)) {
+    drop(item);
+    outgoing(item.client_id)?.remove();
+    return;
+  }
+  Object.assign(item, { state: "failed", reason: problem.detail, isFinal: !problem.isTemporary });
+  save();
+  draw(item);
 }
 
 function drop(item) {

@@ -89,8 +89,9 @@ async function save(form, { next = false, version = null } = {}) {
   const facts = $$(".fact[data-field]", pane);
   const follower = next ? facts[facts.indexOf(fact) + 1]?.dataset.field : fact.dataset.field;
   try {
-    const content = { name: fact.dataset.field, value: input.value.trim(), version: version ?? $(".panel-body", pane).dataset.version };
-    const html = await post(pathOf($(".panel-body", pane).dataset.contact, "panel/field/"), content);
+    const shown = $(".panel-body", pane).dataset;
+    const content = { name: fact.dataset.field, value: input.value.trim(), version: version ?? shown.version };
+    const html = await post(pathOf(shown.contact, "panel/field/"), content);
     form.remove();
     put(html);
     announce(say("saved"));
@@ -121,9 +122,9 @@ function choose(form, current) {
   error.hidden = false;
   error.textContent = say("conflict");
   const choice = Object.assign(document.createElement("div"), { className: "fact-choice" });
-  const mine = Object.assign(document.createElement("button"), { type: "button", className: "button button-small", textContent: say("keep_mine") });
-  const theirs = Object.assign(document.createElement("button"), { type: "button", className: "button button-small" });
-  theirs.textContent = say("use_theirs", { value: current.value || say("empty") });
+  const [mine, theirs] = [say("keep_mine"), say("use_theirs", { value: current.value || say("empty") })].map((text) =>
+    Object.assign(document.createElement("button"), { type: "button", className: "button button-small", textContent: text }),
+  );
   mine.addEventListener("click", () => save(form, { version: current.version }));
   theirs.addEventListener("click", () => {
     close(form);

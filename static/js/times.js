@@ -28,6 +28,15 @@ const formatLongYear = formatter({ day: "numeric", month: "long", year: "numeric
 const formatFull = formatter({ dateStyle: "full", timeStyle: "long" });
 const formatYear = formatter({ year: "numeric" });
 const keyFormat = new Intl.DateTimeFormat("en-CA", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" });
+const partsFormat = new Intl.DateTimeFormat("en-US", {
+  timeZone: zone,
+  hourCycle: "h23",
+  year: "numeric",
+  month: "numeric",
+  day: "numeric",
+  hour: "numeric",
+  minute: "numeric",
+});
 const hours = new Intl.NumberFormat(language, { style: "unit", unit: "hour", unitDisplay: "short" });
 const minutes = new Intl.NumberFormat(language, { style: "unit", unit: "minute", unitDisplay: "short" });
 const days = new Intl.NumberFormat(language, { style: "unit", unit: "day", unitDisplay: "short" });
@@ -74,9 +83,7 @@ export function span(milliseconds) {
 export function zoned(daysAhead, hour) {
   const [year, month, day] = dayKey(now()).split("-").map(Number);
   const guess = Date.UTC(year, month - 1, day + daysAhead, hour);
-  const shown = new Intl.DateTimeFormat("en-US", { timeZone: zone, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric" })
-    .formatToParts(guess)
-    .reduce((parts, { type, value }) => ({ ...parts, [type]: Number(value) }), {});
+  const shown = Object.fromEntries(partsFormat.formatToParts(guess).map(({ type, value }) => [type, Number(value)]));
   return guess - (Date.UTC(shown.year, shown.month - 1, shown.day, shown.hour, shown.minute) - guess);
 }
 

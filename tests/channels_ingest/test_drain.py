@@ -39,6 +39,8 @@ from tests.channels_ingest.webhooks import body_of, connect, text_message
 
 pytestmark = pytest.mark.committed
 
+NOW = int(time.time())
+
 
 @pytest.fixture
 def channel(acme: Account) -> Channel:
@@ -66,8 +68,7 @@ def store(channel: Channel, *bodies: bytes) -> list[UUID]:
 def texts(*words: str, channel: Channel | None = None) -> list[bytes]:
     """A request for each text."""
     number = channel.external_id if channel else "900100200300"
-    now = int(time.time())
-    return [body_of(text_message(word, id=f"wamid.{word}", at=now), number=number) for word in words]
+    return [body_of(text_message(word, id=f"wamid.{word}", at=NOW), number=number) for word in words]
 
 
 def drain_all(worker: Drain | None = None, *, most: int = 2000) -> int:
@@ -384,8 +385,7 @@ def test_old_messages_of_a_longer_window_find_their_day(channel: Channel, acme: 
     store(channel, *texts("today"))
     drain_all(worker)
     Account.objects.filter(id=acme.id).update(window_days=60)
-    then = int(time.time()) - 45 * 86400
-    store(channel, body_of(text_message("long ago", id="old", at=then)))
+    store(channel, body_of(text_message("long ago", id="old", at=NOW - 45 * 86400)))
     drain_all(worker)
     assert messages_of(acme) == ["long ago", "today"]
 

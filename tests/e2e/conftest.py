@@ -1,4 +1,4 @@
-"""A browser window in which somebody is signed in. It ends with a check: nothing on the console, nothing fetched from elsewhere."""
+"""A window in which somebody is signed in. It ends with a check: an empty console, nothing fetched from elsewhere."""
 
 from __future__ import annotations
 

@@ -25,11 +25,14 @@ from tests.e2e.conftest import Open
 from tests.inbox.batches import make_channel, message, take_in, user
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-SMALL_TARGETS = """() => [...document.querySelectorAll("button, a, input, select, summary, textarea")].filter((element) => {
-  const { width, height } = element.getBoundingClientRect();
-  const isInText = element.closest(".msg-text") !== null;
-  return width > 1 && height > 1 && !isInText && (width < 24 || height < 24) && getComputedStyle(element).visibility !== "hidden";
-}).map((element) => element.outerHTML.slice(0, 120))"""
+SMALL_TARGETS = """() => {
+  const controls = [...document.querySelectorAll("button, a, input, select, summary, textarea")];
+  return controls.filter((element) => {
+    const { width, height } = element.getBoundingClientRect();
+    const isSeen = width > 1 && height > 1 && getComputedStyle(element).visibility !== "hidden";
+    return isSeen && !element.closest(".msg-text") && (width < 24 || height < 24);
+  }).map((element) => element.outerHTML.slice(0, 120));
+}"""
 
 ANA, OMAR, LIN = "Ana Prieto", "Omar Haddad", "Lin Wei"
 

@@ -8,11 +8,11 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from identity.interchange import DocumentError, resolve_line, settings_from_json, settings_to_json
 from identity.rules import default_settings
+from tests.identity.strategies import holds_for
 from tests.identity.worlds import build_wide_world
 
 PHONE = ["phone", "", "+34600111222", 0]
@@ -180,7 +180,7 @@ def test_the_default_settings_survive_being_stored() -> None:
     assert settings_from_json(stored) == default_settings()
 
 
-@given(st.integers(0, 10_000))
+@holds_for(st.integers(0, 10_000))
 def test_any_settings_survive_being_stored(seed: int) -> None:
     settings = build_wide_world(Random(seed)).settings
     assert settings_from_json(json.loads(json.dumps(settings_to_json(settings)))) == settings
@@ -191,7 +191,7 @@ def test_stored_settings_name_the_field_that_is_wrong() -> None:
         settings_from_json({"max_identities": "many"})
 
 
-@given(st.binary(max_size=200))
+@holds_for(st.binary(max_size=200))
 def test_any_bytes_are_a_document_or_refused(line: bytes) -> None:
     with suppress(DocumentError):
         resolve_line(line)
@@ -204,7 +204,7 @@ json_values = st.recursive(
 )
 
 
-@given(json_values, json_values, json_values, json_values)
+@holds_for(json_values, json_values, json_values, json_values)
 def test_any_json_is_a_document_or_refused(settings: Any, identities: Any, evidence: Any, decisions: Any) -> None:
     for chosen in (SETTINGS, settings):
         document = {"settings": chosen, "identities": identities, "evidence": evidence, "decisions": decisions}
