@@ -22,6 +22,7 @@ import redis
 import uvloop
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
+from websockets.typing import Subprotocol
 
 from bench.installation import Installation, Tenant, start_installation
 from bench.report import RESULTS, describe_machine
@@ -179,7 +180,7 @@ async def _listen(port: int, tenant: Tenant, listener: _Listener) -> None:
         try:
             async with connect(
                 f"ws://127.0.0.1:{port}/ws/inbox/",
-                subprotocols=[f"oneview.bearer.{tenant.token}"],  # type: ignore[list-item]
+                subprotocols=[Subprotocol(f"oneview.bearer.{tenant.token}")],
                 max_size=None,
             ) as socket:
                 await socket.recv()
@@ -226,9 +227,7 @@ def _check(installation: Installation, tenant: Tenant, events: int, listener: _L
     lost = sum(f"wamid.{number}" not in shown for number in range(events))
     duplicated = sum(count - 1 for count in shown.values())
     reordered = sum(
-        later < earlier - RESOLUTION
-        for times in threads.values()
-        for earlier, later in itertools.pairwise(times)
+        later < earlier - RESOLUTION for times in threads.values() for earlier, later in itertools.pairwise(times)
     )
     gaps = head - len(listener.seen & set(range(1, head + 1))) if not listener.resets else listener.resets
     return lost, duplicated, reordered, gaps

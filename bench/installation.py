@@ -69,7 +69,8 @@ class Installation:
     def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
         """As the owner, who sees every account."""
         url = self.running.environment["DATABASE_OWNER_URL"]
-        return psycopg.connect(**socket_of(url), autocommit=True)
+        target = socket_of(url)
+        return psycopg.connect(host=target["host"], user=target["user"], dbname=target["dbname"], autocommit=True)
 
     def run_pgbench(self, script: str, *, clients: int, seconds: int) -> float:
         """Transactions a second of one script, as many connections as clients."""

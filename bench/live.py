@@ -8,6 +8,7 @@ import time
 
 import uvloop
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from bench.installation import Installation, Tenant
 from bench.report import Result, at_most, percentile
@@ -66,9 +67,9 @@ async def _run(installation: Installation, tenants: list[Tenant], rate: int) -> 
 async def _open(port: int, tenant: Tenant) -> ClientConnection:
     socket = await connect(
         f"ws://127.0.0.1:{port}/ws/inbox/",
-        subprotocols=[f"oneview.bearer.{tenant.token}"],
+        subprotocols=[Subprotocol(f"oneview.bearer.{tenant.token}")],
         compression=None,
-        max_size=None,  # type: ignore[list-item]
+        max_size=None,
     )
     hello = json.loads(await socket.recv())
     await socket.send(json.dumps({"t": "resume", "after": hello["seq"]}))

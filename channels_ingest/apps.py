@@ -3,3 +3,6 @@ from django.apps import AppConfig
 
 class ChannelsIngestConfig(AppConfig):
     name = "channels_ingest"
+
+    def ready(self) -> None:
+        from channels_ingest import checks  # noqa: F401  importing registers them

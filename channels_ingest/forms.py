@@ -28,7 +28,10 @@ class ChannelForm(forms.ModelForm[Channel]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.stored = read_credentials(self.instance)
-        self.fields["external_id"].label = self.adapter.external_id_label
+        if self.instance._state.adding:
+            self.fields["external_id"].label = self.adapter.external_id_label
+        else:
+            del self.fields["external_id"]
         for field in self.adapter.credentials:
             entry = self.fields[PREFIX + field.name]
             if field.secret:

@@ -43,6 +43,7 @@ MOST_ATTEMPTS = 300  # about three days
 MOST_MESSAGES = 20  # of one thread in one task
 SETTLE_PAUSES = (0.2, 0.5, 1, 2, 4, 8)
 
+DELIVER = "channels_ingest.tasks.deliver_thread"
 OPEN = (OutboxState.QUEUED, OutboxState.SENDING)
 
 WINDOW_CLOSED = "window_closed"
@@ -99,7 +100,7 @@ def deliver(account_id: int, thread_id: UUID) -> None:
         outcome = job.verdict or _send(job, calls)
         if outcome is None or not _settle(job, outcome, calls) or outcome.state == OutboxState.QUEUED:
             return
-    enqueue_on_commit("channels_ingest.tasks.deliver_thread", account_id, str(thread_id), queue="outbound")
+    enqueue_on_commit(DELIVER, account_id, str(thread_id), queue="outbound")
 
 
 def _claim_head(account_id: int, thread_id: UUID) -> Job | None:
@@ -122,13 +123,14 @@ def _claim_head(account_id: int, thread_id: UUID) -> Job | None:
 
 def _judge(row: OutboxMessage, channel: Channel, *, now: datetime) -> Outcome | None:
     """What is decided before anything is sent; None: send it."""
-    if row.state == OutboxState.SENDING and not get_channel(channel.kind).capabilities.safe_retry:
-        return Outcome(OutboxState.UNKNOWN, reason=INTERRUPTED)
+    interrupted = Outcome(OutboxState.UNKNOWN, reason=INTERRUPTED) if row.state == OutboxState.SENDING else None
+    if interrupted and not get_channel(channel.kind).capabilities.safe_retry:
+        return interrupted
     until = row.content.get("until") if row.content else None
     if until and datetime.fromisoformat(until) <= now:
-        return Outcome(OutboxState.FAILED, reason=WINDOW_CLOSED_REASON, code=WINDOW_CLOSED)
+        return interrupted or Outcome(OutboxState.FAILED, reason=WINDOW_CLOSED_REASON, code=WINDOW_CLOSED)
     if row.attempts >= MOST_ATTEMPTS:
-        return Outcome(OutboxState.FAILED, reason=row.reason, code=row.code)
+        return interrupted or Outcome(OutboxState.FAILED, reason=row.reason, code=row.code)
     if channel.state == Channel.State.DISCONNECTED:
         return _hold(channel.state_reason)
     return None

@@ -20,6 +20,7 @@ from channels_ingest.calls import LOCAL_FIELD
 from channels_ingest.events import DeliveryState, DeliveryUpdated, MediaRef
 from channels_ingest.media import clean_name, make_folder, make_path, path_of, write_file
 from channels_ingest.models import Channel, MediaObject, MediaState, OutboxMessage, OutboxState
+from channels_ingest.outbox import DELIVER
 from channels_ingest.registry import load_channels
 from channels_ingest.replay import replay_quarantined as replay_quarantined
 from channels_ingest.selectors import describe_channel
@@ -32,7 +33,6 @@ from oneview.common.scope import scope
 
 LONGEST_TYPE = 120
 RETRIED = "retried"
-DELIVER = "channels_ingest.tasks.deliver_thread"
 
 _WANT_MEDIA = """
 INSERT INTO channels_ingest_mediaobject

@@ -14,4 +14,5 @@ def hmac_sha256_hex(secret: str, body: bytes) -> str:
 def matches_any(given: str, expected: Iterable[str]) -> bool:
     """Whether `given` equals one of `expected`; looks at all of them whatever matches first."""
     candidate = given.encode("utf-8", "surrogatepass")
-    return any([hmac.compare_digest(candidate, value.encode()) for value in expected])
+    matches = [hmac.compare_digest(candidate, value.encode()) for value in expected]
+    return any(matches)

@@ -12,23 +12,23 @@ MOST_DUE = 500
 EXPIRES = 10  # what a busy worker has not begun by then, a later sweep asks for again
 
 
-@shared_task(queue="outbound")
+@shared_task
 def deliver_thread(account_id: int, thread_id: str) -> None:
     outbox.deliver(account_id, UUID(thread_id))
 
 
-@shared_task(queue="periodic")
+@shared_task
 def sweep_outbox() -> None:
     for account_id, thread_id in outbox.list_due_threads(MOST_DUE):
-        deliver_thread.apply_async((account_id, str(thread_id)), expires=EXPIRES)
+        deliver_thread.apply_async((account_id, str(thread_id)), queue="outbound", expires=EXPIRES)
 
 
-@shared_task(queue="media")
+@shared_task
 def fetch_media(account_id: int, media_id: str) -> None:
     media.fetch(account_id, UUID(media_id))
 
 
-@shared_task(queue="media")
+@shared_task
 def sweep_media() -> None:
     for account_id, media_id in media.list_due_media(MOST_DUE):
-        fetch_media.apply_async((account_id, str(media_id)), expires=EXPIRES)
+        fetch_media.apply_async((account_id, str(media_id)), queue="media", expires=EXPIRES)

@@ -97,7 +97,9 @@ def store_attributes(account_id: int, facts: Iterable[AttributeFact]) -> set[UUI
 
 @dataclass(slots=True)
 class _Contact:
-    """`raw`: the canonical identity's value as written; `keys`: number and address, the ones learnt last; `said`: attributes."""
+    """`raw`: the canonical identity's value as written; `keys`: number and address, the ones learnt last; `said`:
+    attributes.
+    """
 
     raw: str = ""
     keys: dict[str, str] = field(default_factory=dict)

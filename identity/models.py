@@ -3,6 +3,9 @@
 Identities, evidence, decisions, boundaries and attributes are facts and are never rewritten by a merge.
 `Identity.contact_id`, the verdict of an evidence row and the contact rows are the answer of `resolve()`, kept here for
 speed and recomputable at any time.
+
+Where a composite key to an identity vouches for the account, the account's own key is not checked once more: it would
+cost as much as writing the row.
 """
 
 from __future__ import annotations
@@ -66,7 +69,7 @@ class Evidence(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False)
+    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
     rule = models.CharField(max_length=40)
     a = models.ForeignKey(Identity, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
     b = models.ForeignKey(Identity, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
@@ -145,7 +148,7 @@ class Change(models.Model):
     """One identity went from one contact to another, and why. Only ever added; rows of one cause share `batch`."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False)
+    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
     batch = models.UUIDField()
     cause = models.CharField(max_length=40)
     identity = models.ForeignKey(
@@ -185,7 +188,7 @@ class Attribute(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False)
+    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
     identity = models.ForeignKey(
         Identity, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
@@ -202,7 +205,7 @@ class Contact(models.Model):
     """One person: the fold over the identities of one group. The id is the canonical identity's."""
 
     id = models.UUIDField(primary_key=True, editable=False)
-    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False)
+    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
     name = models.CharField(max_length=1000)
     attributes = models.JSONField(default=dict)
     blocked = models.BooleanField(default=False)

@@ -19,6 +19,72 @@ from inbox.models.thread import Status, Turn
 from oneview.common.ids import floor_id, new_id, time_of
 from oneview.common.text import tokenise
 
+FIND_KEYS = """
+SELECT key.channel_id, key.external_id, key.message_id FROM inbox_messagekey key
+JOIN unnest(%b::uuid[], %b::text[]) AS wanted(channel, external_id)
+  ON (key.channel_id, key.external_id) = (wanted.channel, wanted.external_id)
+WHERE key.account_id = %s
+"""
+
+INSERT_KEYS = """
+INSERT INTO inbox_messagekey (account_id, channel_id, external_id, message_id)
+SELECT %s, * FROM unnest(%b::uuid[], %b::text[], %b::uuid[])
+ON CONFLICT DO NOTHING
+"""
+
+READ_THREADS = """
+SELECT t.channel_id, t.identity_id, t.id, t.conversation_id, t.last_message_id, t.last_inbound_at, t.read_up_to
+FROM inbox_thread t JOIN unnest(%b::uuid[], %b::uuid[]) AS wanted(channel, identity)
+  ON (t.channel_id, t.identity_id) = (wanted.channel, wanted.identity)
+WHERE t.account_id = %s ORDER BY t.id FOR NO KEY UPDATE OF t
+"""
+
+INSERT_THREADS = """
+INSERT INTO inbox_thread (
+  account_id, id, channel_id, identity_id, conversation_id, address, status, assignee_id, team_id, turn, labels, unread,
+  created_at)
+SELECT
+  %s, new.id, new.channel, new.identity, new.contact, '{}', 'open', joined.assignee_id, joined.team_id,
+  coalesce(joined.turn, %s), coalesce(joined.labels, '[]'), 0, now()
+FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[]) AS new(id, channel, identity, contact)
+LEFT JOIN inbox_conversation joined
+  ON joined.account_id = %s AND joined.id = new.contact AND joined.status <> %s
+"""
+
+INSERT_MESSAGES = """
+INSERT INTO inbox_message (
+  account_id, id, thread_id, snapshot_id, direction, author_kind, author_name, type, text, data, reply_to, forwarded,
+  external_id, sent_at, received_at, status, search,
+  client_id, status_reason, attachments, receipts, reactions, revisions, private, labels, fields)
+SELECT
+  %s, id, thread, snapshot, direction, author_kind, author_name, type, text, data::jsonb, reply_to, forwarded,
+  external_id, sent_at, received_at, status, array_to_tsvector(string_to_array(tokens, ' ')),
+  '', '', '[]', '{}', '[]', '[]', false, '[]', '{}'
+FROM unnest(
+  %b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[],
+  %b::text[], %b::bool[], %b::text[], %b::timestamptz[], %b::timestamptz[], %b::text[], %b::text[]
+) AS new(
+  snapshot, id, thread, direction, author_kind, author_name, type, text, data,
+  reply_to, forwarded, external_id, sent_at, received_at, status, tokens)
+"""
+
+ADVANCE_THREADS = """
+UPDATE inbox_thread t SET
+  last_message_id = now.last_message, last_inbound_at = now.last_inbound_at, read_up_to = now.read_up_to,
+  unread = CASE WHEN now.recount THEN (
+      SELECT count(*) FROM inbox_message m
+      WHERE m.account_id = t.account_id AND m.thread_id = t.id AND m.direction = 'inbound'
+        AND m.id > now.read_up_to AND m.id >= %s)
+    ELSE t.unread + now.fresh END,
+  address = CASE WHEN now.address <> '' THEN now.address::jsonb ELSE t.address END,
+  status = CASE WHEN now.opens THEN 'open' ELSE t.status END,
+  snoozed_until = CASE WHEN now.opens THEN NULL ELSE t.snoozed_until END
+FROM unnest(%b::uuid[], %b::uuid[], %b::timestamptz[], %b::uuid[], %b::bool[], %b::int[], %b::text[], %b::bool[])
+  AS now(id, last_message, last_inbound_at, read_up_to, recount, fresh, address, opens)
+WHERE t.account_id = %s AND t.id = now.id
+"""
+
+
 Arrived = MessageReceived | MessageEchoed
 
 
@@ -51,10 +117,7 @@ def find_known_keys(account_id: int, keys: Sequence[tuple[UUID, str]]) -> dict[t
     """The message id of each (channel, external id) that has been seen."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT k.channel_id, k.external_id, k.message_id FROM inbox_messagekey k "
-            "JOIN unnest(%b::uuid[], %b::text[]) AS v(channel, external_id) ON (k.channel_id, k.external_id) = "
-            "(v.channel, v.external_id) "
-            "WHERE k.account_id = %s",
+            FIND_KEYS,
             [[channel for channel, _ in keys], [external for _, external in keys], account_id],
         )
         return {(channel, external): message for channel, external, message in cursor.fetchall()}
@@ -107,10 +170,7 @@ def insert_keys(account_id: int, keys: Sequence[tuple[UUID, str, UUID]]) -> None
     """(channel, external id, message) each; one that exists stays."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO inbox_messagekey (account_id, channel_id, external_id, message_id) SELECT %s, v.channel, "
-            "v.external_id, v.message "
-            "FROM unnest(%b::uuid[], %b::text[], %b::uuid[]) AS v(channel, external_id, message) ON CONFLICT DO "
-            "NOTHING",
+            INSERT_KEYS,
             [account_id, [key[0] for key in keys], [key[1] for key in keys], [key[2] for key in keys]],
         )
 
@@ -136,11 +196,7 @@ def _read_threads(account_id: int, pairs: Sequence[tuple[UUID, UUID]]) -> dict[t
     distinct = list(dict.fromkeys(pairs))
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT t.channel_id, t.identity_id, t.id, t.conversation_id, t.last_message_id, t.last_inbound_at, "
-            "t.read_up_to "
-            "FROM inbox_thread t JOIN unnest(%b::uuid[], %b::uuid[]) AS v(channel, identity) "
-            "ON (t.channel_id, t.identity_id) = (v.channel, v.identity) WHERE t.account_id = %s ORDER BY t.id FOR NO "
-            "KEY UPDATE OF t",
+            READ_THREADS,
             [[channel for channel, _ in distinct], [identity for _, identity in distinct], account_id],
         )
         return {(row[0], row[1]): Thread(*row[2:]) for row in cursor.fetchall()}
@@ -150,13 +206,7 @@ def _insert_threads(account_id: int, pairs: Sequence[tuple[UUID, UUID]], *, cont
     """A new thread of a contact whose conversation is not resolved takes over its assignee, team, turn and labels."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO inbox_thread (account_id, id, channel_id, identity_id, conversation_id, address, status, "
-            "assignee_id, team_id, "
-            "turn, labels, unread, created_at) "
-            "SELECT %s, v.id, v.channel, v.identity, v.contact, '{}', 'open', c.assignee_id, c.team_id, "
-            "coalesce(c.turn, %s), coalesce(c.labels, '[]'), 0, now() "
-            "FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[]) AS v(id, channel, identity, contact) "
-            "LEFT JOIN inbox_conversation c ON c.account_id = %s AND c.id = v.contact AND c.status <> %s",
+            INSERT_THREADS,
             [
                 account_id,
                 Turn.HUMAN.value,
@@ -175,23 +225,7 @@ def _insert_messages(account_id: int, arrivals: Sequence[Arrival], *, snapshots:
     columns = [list(column) for column in zip(*rows, strict=True)]
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO inbox_message (account_id, id, thread_id, snapshot_id, direction, author_kind, author_id, "
-            "author_name, type, text, "
-            "data, attachments, reply_to, forwarded, external_id, client_id, sent_at, received_at, status, "
-            "status_reason, receipts, "
-            "reactions, revisions, private, labels, fields, search) "
-            "SELECT %s, v.id, v.thread, v.snapshot, v.direction, v.author_kind, NULL, v.author_name, v.type, v.text, "
-            "v.data::jsonb, "
-            "v.attachments::jsonb, v.reply_to, v.forwarded, v.external_id, '', v.sent_at, v.received_at, v.status, "
-            "'', '{}', '[]', '[]', "
-            "false, '[]', '{}', array_to_tsvector(string_to_array(v.tokens, ' ')) "
-            "FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], "
-            "%b::text[], %b::text[], "
-            "%b::text[], %b::text[], %b::bool[], %b::text[], %b::timestamptz[], %b::timestamptz[], %b::text[], "
-            "%b::text[]) "
-            "AS v(snapshot, id, thread, direction, author_kind, author_name, type, text, data, attachments, "
-            "reply_to, forwarded, "
-            "external_id, sent_at, received_at, status, tokens)",
+            INSERT_MESSAGES,
             [account_id, list(snapshots), *columns],
         )
 
@@ -209,7 +243,6 @@ def _message_row(arrival: Arrival) -> tuple[object, ...]:
         content.type.value,
         content.text,
         json.dumps(dict(content.data)),
-        json.dumps([]),
         content.reply_to or "",
         content.forwarded,
         event.external_id,
@@ -231,18 +264,7 @@ def _advance_threads(account_id: int, arrivals: Sequence[Arrival], *, cutoff: UU
     states = [_advance(found[0].thread, found) for _, found in sorted(by_thread.items())]
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE inbox_thread t SET last_message_id = v.last_message, last_inbound_at = v.last_inbound_at, "
-            "read_up_to = v.read_up_to, "
-            "unread = CASE WHEN v.recount THEN (SELECT count(*) FROM inbox_message m WHERE m.account_id = t.account_id "
-            "AND m.thread_id = t.id AND m.direction = 'inbound' AND m.id > v.read_up_to AND m.id >= %s) ELSE "
-            "t.unread + v.fresh END, "
-            "address = CASE WHEN v.address <> '' THEN v.address::jsonb ELSE t.address END, "
-            "status = CASE WHEN v.opens THEN 'open' ELSE t.status END, "
-            "snoozed_until = CASE WHEN v.opens THEN NULL ELSE t.snoozed_until END "
-            "FROM unnest(%b::uuid[], %b::uuid[], %b::timestamptz[], %b::uuid[], %b::bool[], %b::int[], %b::text[], "
-            "%b::bool[]) "
-            "AS v(id, last_message, last_inbound_at, read_up_to, recount, fresh, address, opens) WHERE t.account_id "
-            "= %s AND t.id = v.id",
+            ADVANCE_THREADS,
             [
                 cutoff,
                 [state.thread.id for state in states],

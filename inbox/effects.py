@@ -20,6 +20,41 @@ from inbox.models.message import Direction
 from inbox.statuses import highest_status
 from oneview.common.text import tokenise
 
+PARK = """
+INSERT INTO inbox_pendingeffect (account_id, id, channel_id, external_id, kind, event, at)
+SELECT %s, id, channel, external_id, kind, event::jsonb, %s
+FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::text[]) AS new(id, channel, external_id, kind, event)
+ON CONFLICT DO NOTHING
+"""
+
+TAKE_PARKED = """
+DELETE FROM inbox_pendingeffect parked USING unnest(%b::uuid[], %b::text[]) AS come(channel, external_id)
+WHERE parked.account_id = %s AND (parked.channel_id, parked.external_id) = (come.channel, come.external_id)
+RETURNING parked.channel_id, parked.external_id, parked.kind, parked.event
+"""
+
+READ_TARGETS = """
+SELECT
+  m.id, t.conversation_id, t.channel_id, m.direction, m.text, m.external_id, m.sent_at, m.status, m.status_reason,
+  m.receipts, m.reactions, m.revisions, m.edited_at, m.deleted_at
+FROM inbox_message m JOIN inbox_thread t ON (t.account_id, t.id) = (m.account_id, m.thread_id)
+WHERE m.account_id = %s AND m.id = ANY(%b::uuid[]) ORDER BY m.id FOR NO KEY UPDATE OF m
+"""
+
+STORE_TARGETS = """
+UPDATE inbox_message m SET
+  text = now.text, external_id = now.external_id, status = now.status, status_reason = now.status_reason,
+  receipts = now.receipts::jsonb, reactions = now.reactions::jsonb, revisions = now.revisions::jsonb,
+  edited_at = now.edited_at, deleted_at = now.deleted_at,
+  search = array_to_tsvector(string_to_array(now.tokens, ' '))
+FROM unnest(
+  %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[],
+  %b::timestamptz[], %b::timestamptz[], %b::text[]
+) AS now(
+  id, text, external_id, status, status_reason, receipts, reactions, revisions, edited_at, deleted_at, tokens)
+WHERE m.account_id = %s AND m.id = now.id AND m.id = ANY(%b::uuid[])
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
@@ -67,7 +102,6 @@ class _Target:
     """The parts of a message that effects change."""
 
     id: UUID
-    thread: UUID
     conversation: UUID
     channel: UUID
     direction: str
@@ -97,11 +131,7 @@ def park_effects(account_id: int, effects: Iterable[Effect], *, now: datetime) -
     parked = {_effect_id(effect): effect for effect in effects}
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO inbox_pendingeffect (account_id, id, channel_id, external_id, kind, event, at) "
-            "SELECT %s, v.id, v.channel, v.external_id, v.kind, v.event::jsonb, %s "
-            "FROM unnest(%b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::text[]) AS v(id, channel, external_id, "
-            "kind, event) "
-            "ON CONFLICT DO NOTHING",
+            PARK,
             [
                 account_id,
                 now,
@@ -124,9 +154,7 @@ def take_parked(account_id: int, keys: Sequence[tuple[UUID, str, UUID]]) -> list
     message_of = {(channel, external): message for channel, external, message in keys}
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM inbox_pendingeffect p USING unnest(%b::uuid[], %b::text[]) AS v(channel, external_id) "
-            "WHERE p.account_id = %s AND (p.channel_id, p.external_id) = (v.channel, v.external_id) "
-            "RETURNING p.channel_id, p.external_id, p.kind, p.event",
+            TAKE_PARKED,
             [[channel for channel, _ in message_of], [external for _, external in message_of], account_id],
         )
         rows = cursor.fetchall()
@@ -217,16 +245,12 @@ _APPLY = {"edit": _edit, "delete": _delete, "reaction": _react, "receipt": _repo
 def _read_targets(account_id: int, ids: Sequence[UUID]) -> list[_Target]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT m.id, m.thread_id, t.conversation_id, t.channel_id, m.direction, m.text, m.external_id, "
-            "m.sent_at, m.status, "
-            "m.status_reason, m.receipts, m.reactions, m.revisions, m.edited_at, m.deleted_at FROM inbox_message m "
-            "JOIN inbox_thread t ON (t.account_id, t.id) = (m.account_id, m.thread_id) "
-            "WHERE m.account_id = %s AND m.id = ANY(%b::uuid[]) ORDER BY m.id FOR NO KEY UPDATE OF m",
+            READ_TARGETS,
             [account_id, list(ids)],
         )
         return [
-            _Target(*row[:10], json.loads(row[10]), json.loads(row[11]), json.loads(row[12]), *row[13:])
-            for row in cursor.fetchall()
+            _Target(*known, json.loads(receipts), json.loads(reactions), json.loads(revisions), edited_at, deleted_at)
+            for *known, receipts, reactions, revisions, edited_at, deleted_at in cursor.fetchall()
         ]
 
 
@@ -235,16 +259,7 @@ def _store_targets(account_id: int, targets: Sequence[_Target]) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE inbox_message m SET text = v.text, external_id = v.external_id, status = v.status, status_reason "
-            "= v.status_reason, "
-            "receipts = v.receipts::jsonb, reactions = v.reactions::jsonb, revisions = v.revisions::jsonb, edited_at "
-            "= v.edited_at, "
-            "deleted_at = v.deleted_at, search = array_to_tsvector(string_to_array(v.tokens, ' ')) "
-            "FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], "
-            "%b::text[], "
-            "%b::timestamptz[], %b::timestamptz[], %b::text[]) AS v(id, text, external_id, status, status_reason, "
-            "receipts, reactions, "
-            "revisions, edited_at, deleted_at, tokens) WHERE m.account_id = %s AND m.id = v.id AND m.id = ANY(%b::uuid[])",
+            STORE_TARGETS,
             [
                 [target.id for target in targets],
                 [target.text for target in targets],

@@ -13,6 +13,12 @@ from channels_ingest.services import WantedMedia, want_media
 from inbox.arrivals import Arrival
 from oneview.common.ids import new_id
 
+ATTACH = """
+UPDATE inbox_message m SET attachments = now.attachments::jsonb
+FROM unnest(%b::uuid[], %b::text[]) AS now(id, attachments)
+WHERE m.account_id = %s AND m.id = now.id AND m.id = ANY(%b::uuid[])
+"""
+
 
 def attach_files(account_id: int, arrivals: Sequence[Arrival]) -> None:
     """Writes a placeholder for each file of new messages and has it fetched after the commit."""
@@ -31,9 +37,7 @@ def attach_files(account_id: int, arrivals: Sequence[Arrival]) -> None:
     documents = [json.dumps(files) for files in described.values()]
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE inbox_message m SET attachments = v.attachments::jsonb FROM unnest(%b::uuid[], %b::text[]) AS "
-            "v(id, attachments) "
-            "WHERE m.account_id = %s AND m.id = v.id AND m.id = ANY(%b::uuid[])",
+            ATTACH,
             [ids, documents, account_id, ids],
         )
 

@@ -16,6 +16,34 @@ from psycopg.types.json import Jsonb
 
 from inbox.models.thread import Status, Turn
 
+LOCK = "SELECT 1 FROM inbox_conversation WHERE account_id = %s AND id = ANY(%b::uuid[]) ORDER BY id FOR NO KEY UPDATE"
+
+READ_THREADS = """
+SELECT
+  conversation_id, channel_id, status, snoozed_until, assignee_id, team_id, turn, labels, unread, last_message_id
+FROM inbox_thread
+WHERE account_id = %s AND conversation_id = ANY(%b::uuid[]) AND last_message_id IS NOT NULL
+"""
+
+STORE = """
+INSERT INTO inbox_conversation (
+  account_id, id, status, snoozed_until, assignee_id, assignees, team_id, turn, labels, channels, unread,
+  last_message_id)
+SELECT
+  %s, id, status, snoozed_until, assignee_id, assignees::bigint[], team_id, turn, labels, channels::uuid[], unread,
+  last_message_id
+FROM unnest(
+  %b::uuid[], %b::text[], %b::timestamptz[], %b::bigint[], %b::text[], %b::uuid[], %b::text[], %b::jsonb[], %b::text[],
+  %b::int[], %b::uuid[]
+) AS folded(
+  id, status, snoozed_until, assignee_id, assignees, team_id, turn, labels, channels, unread, last_message_id)
+ON CONFLICT (account_id, id) DO UPDATE SET
+  status = EXCLUDED.status, snoozed_until = EXCLUDED.snoozed_until, assignee_id = EXCLUDED.assignee_id,
+  assignees = EXCLUDED.assignees, team_id = EXCLUDED.team_id, turn = EXCLUDED.turn, labels = EXCLUDED.labels,
+  channels = EXCLUDED.channels, unread = EXCLUDED.unread, last_message_id = EXCLUDED.last_message_id
+"""
+
+
 _MOST_OPEN = (Status.OPEN, Status.SNOOZED, Status.RESOLVED)
 
 
@@ -76,7 +104,7 @@ def lock_conversations(account_id: int, conversation_ids: Iterable[UUID]) -> Non
     """Where two agents, or a bot and an agent, meet. In id order, before any thread."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT 1 FROM inbox_conversation WHERE account_id = %s AND id = ANY(%b::uuid[]) ORDER BY id FOR NO KEY UPDATE",
+            LOCK,
             [account_id, list(set(conversation_ids))],
         )
 
@@ -88,9 +116,7 @@ def fold_conversations(account_id: int, conversation_ids: Iterable[UUID]) -> Non
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT conversation_id, channel_id, status, snoozed_until, assignee_id, team_id, turn, labels, unread, "
-            "last_message_id "
-            "FROM inbox_thread WHERE account_id = %s AND conversation_id = ANY(%b::uuid[]) AND last_message_id IS NOT NULL",
+            READ_THREADS,
             [account_id, wanted],
         )
         threads: defaultdict[UUID, list[ThreadState]] = defaultdict(list)
@@ -108,22 +134,7 @@ def _store(account_id: int, states: dict[UUID, ConversationState]) -> None:
     folded = list(states.values())
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO inbox_conversation (account_id, id, status, snoozed_until, assignee_id, assignees, team_id, "
-            "turn, labels, "
-            "channels, unread, last_message_id) "
-            "SELECT %s, v.id, v.status, v.snoozed_until, v.assignee_id, v.assignees::bigint[], v.team_id, v.turn, "
-            "v.labels, "
-            "v.channels::uuid[], v.unread, v.last_message_id FROM unnest(%b::uuid[], %b::text[], %b::timestamptz[], "
-            "%b::bigint[], "
-            "%b::text[], %b::uuid[], %b::text[], %b::jsonb[], %b::text[], %b::int[], %b::uuid[]) "
-            "AS v(id, status, snoozed_until, assignee_id, assignees, team_id, turn, labels, channels, unread, "
-            "last_message_id) "
-            "ON CONFLICT (account_id, id) DO UPDATE SET status = EXCLUDED.status, snoozed_until = "
-            "EXCLUDED.snoozed_until, "
-            "assignee_id = EXCLUDED.assignee_id, assignees = EXCLUDED.assignees, team_id = EXCLUDED.team_id, turn = "
-            "EXCLUDED.turn, "
-            "labels = EXCLUDED.labels, channels = EXCLUDED.channels, unread = EXCLUDED.unread, "
-            "last_message_id = EXCLUDED.last_message_id",
+            STORE,
             [
                 account_id,
                 list(states),

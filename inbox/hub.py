@@ -23,6 +23,7 @@ import structlog
 from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import DatabaseError, connection
+from django.urls import get_resolver
 from psycopg_pool import PoolTimeout
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -31,6 +32,7 @@ from inbox.admission import Admission, Review, review
 from inbox.api.serialise import instant
 from inbox.presence import Viewers
 from inbox.realtime import bell_channel, publish_viewing, read_heads
+from inbox.rendering import render_messages, render_rows
 from inbox.updates import Update, Wanted, read_update
 from oneview.common.scope import scope
 
@@ -166,6 +168,7 @@ class Hub:
         self._wake = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="hub")
         self._redis = Redis.from_url(settings.REDIS_URL, retry=None, socket_connect_timeout=1, health_check_interval=10)
+        self._thread.submit(prepare_rendering)
         runs = (self._tick, self._poll, self._listen, self._review)
         self._tasks = [asyncio.create_task(self._keep(run)) for run in runs]
 
@@ -174,9 +177,11 @@ class Hub:
         for room in self._rooms.values():
             for listener in room.listeners:
                 listener.close(RESTART)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        running = set(self._tasks)
+        while running:  # redis swallows a cancellation that comes while it connects
+            for task in running:
+                task.cancel()
+            _, running = await asyncio.wait(running, timeout=0.1)
         await self._redis.aclose()
         await self._run(lambda: connection.close())  # looked up in the thread: it is that thread's own
         self._thread.shutdown()
@@ -353,6 +358,13 @@ def _keep_connection(function: Callable[[], T]) -> T:
     except BaseException:
         connection.close()
         raise
+
+
+def prepare_rendering() -> None:
+    """Templates and addresses are loaded when they are first used: better now than while somebody waits."""
+    get_resolver().url_patterns  # noqa: B018
+    render_rows(())
+    render_messages(())
 
 
 def _read(account_id: int, *, after: int, wanted: Wanted, window: timedelta) -> Update:

@@ -42,8 +42,8 @@ if os.geteuid() == 0:  # in a container, which is what confines us there
 app = Celery("oneview")
 app.conf.update(
     broker_url=broker_url(settings.REDIS_URL),
-    # A paused Redis would hold whoever enqueues for ever.
-    broker_transport_options={"socket_timeout": 1, "global_keyprefix": settings.REDIS_PREFIX},
+    # A paused Redis would hold whoever enqueues for ever, and connecting again would be tried for six seconds.
+    broker_transport_options={"socket_timeout": 1, "max_retries": 0, "global_keyprefix": settings.REDIS_PREFIX},
     broker_connection_retry_on_startup=True,
     task_publish_retry=False,
     task_queues=[Queue(name) for name in QUEUES],

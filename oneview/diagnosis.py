@@ -93,7 +93,7 @@ def look_at_settings() -> Iterator[Finding]:
         yield Finding("PUBLIC_URL is not https: providers refuse it.", "Put a proxy with a certificate in front.")
     if public and settings.EMAIL_BACKEND.endswith("console.EmailBackend"):
         yield Finding("E-mails are printed, not sent: nobody can reset a password.", "Set EMAIL_URL.", fault=False)
-    if not os.access(nearest_folder(settings.MEDIA_ROOT), os.W_OK):
+    if not is_writable(settings.MEDIA_ROOT):
         yield Finding(f"Files can't be written to {settings.MEDIA_ROOT}.", "Set MEDIA_URL or the rights of the folder.")
 
 
@@ -182,6 +182,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def nearest_folder(path: Path) -> Path:
-    """The path itself, or what exists of it: folders are made when they are needed."""
-    return next(each for each in (path, *path.parents) if each.exists())
+def is_writable(folder: Path) -> bool:
+    """Also when it can be made: folders are made when they are needed."""
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    return there.is_dir() and os.access(there, os.W_OK)

@@ -57,9 +57,9 @@ def configure(*, level: str, console: bool) -> dict[str, Any]:
     }
 
 
-def format_exception(info: ExcInfo) -> str:
+def format_exception(exc_info: ExcInfo) -> str:
     """Where it happened and the first line of why: no values of variables, none of the rows a database error quotes."""
-    kind, error, frames = info
+    kind, error, frames = exc_info
     reason = (str(error).splitlines() or [""])[0][:LONGEST_REASON]
     return "".join([*traceback.format_tb(frames), f"{kind.__module__}.{kind.__qualname__}: {reason}"])
 

@@ -31,7 +31,7 @@ urlpatterns = [
     path("health/ready/", health.ready),
     path("metrics", health.metrics),
 ]
-if settings.DEMO and (settings.BASE_DIR / "channels_ingest/sandbox/urls.py").exists():
+if settings.DEMO:
     urlpatterns.append(path("sandbox/", include("channels_ingest.sandbox.urls")))
 
 

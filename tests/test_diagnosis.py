@@ -87,7 +87,7 @@ def test_a_role_that_passes_walls_is_found(monkeypatch: pytest.MonkeyPatch) -> N
         ("PUBLIC_URL", "https://chat.example.com", "DEMO is on"),
         ("DEMO", False, "ALLOW_LOCAL_PROVIDERS"),
         ("REDIS_URL", "unix:///nowhere.sock", "redis"),
-        ("MEDIA_ROOT", diagnosis.Path("/proc/nowhere"), "Files can't be written"),
+        ("MEDIA_ROOT", diagnosis.Path("/dev/null/media"), "Files can't be written"),
     ],
 )
 def test_settings_that_hurt_are_found(settings: LazySettings, name: str, value: object, word: str) -> None:

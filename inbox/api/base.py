@@ -1,19 +1,17 @@
-"""What all views of the API share: who calls, how input is read, how errors are answered, what the schema says.
+"""What all views of the API share: who calls, how input is read, how errors are answered.
 
 AccountMiddleware found the caller, by token or session, and runs the view inside their account; an error rolls it back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from django.db import OperationalError, transaction
 from django.http import Http404, HttpResponseBase
-from drf_spectacular.plumbing import build_array_type, build_object_type, resolve_type_hint
-from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.parsers import JSONParser
@@ -24,7 +22,6 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from inbox.api import documents
 from inbox.api.serialise import contact_json
 from inbox.selectors.conversations import get_conversation
 from inbox.shapes import Agent, Author, ContactShape, ConversationShape
@@ -34,8 +31,6 @@ from oneview.common.errors import Conflict, FieldError, Forbidden, Invalid, NotF
 from oneview.common.problems import problem, problem_of, unavailable
 
 MOST_BYTES = 1_000_000
-
-View = TypeVar("View", bound=Callable[..., Response])
 
 
 class IsMember(BasePermission):
@@ -133,25 +128,6 @@ class Missing(AccountView):
 
 def listing(results: list[Any], *, next: object = None) -> Response:
     return Response({"results": results, "next": None if next is None else str(next)})
-
-
-def answers(
-    shape: Any = None,
-    *,
-    body: type[Serializer[Any]] | None = None,
-    query: type[Serializer[Any]] | None = None,
-    statuses: tuple[int, ...] = (200,),
-    is_list: bool = False,
-) -> Callable[[View], View]:
-    """Describes a method in the schema. `shape`: the document it answers, or one entry of the list it answers."""
-    schema = None if shape is None else resolve_type_hint(shape)
-    if is_list:
-        next_cursor = {"type": "string", "nullable": True}
-        properties = {"results": build_array_type(schema), "next": next_cursor}
-        schema = build_object_type(properties, required=["results", "next"])
-    refused = {("4XX", "application/problem+json"): resolve_type_hint(documents.ProblemJson)}
-    responses = dict.fromkeys(statuses, schema) | refused
-    return extend_schema(request=body, parameters=[query] if query else None, responses=responses)
 
 
 def answer_error(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | None:

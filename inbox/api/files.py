@@ -19,7 +19,8 @@ from rest_framework.response import Response
 
 from channels_ingest.services import store_upload
 from inbox.api import documents, inputs, serialise
-from inbox.api.base import AccountView, answers
+from inbox.api.base import AccountView
+from inbox.api.schema import answers
 from inbox.selectors.files import get_file
 from oneview.accounts import permissions
 from oneview.common.errors import NotFound
@@ -40,7 +41,7 @@ class FilesView(AccountView):
     parser_classes = (MultiPartParser,)
     most_bytes = MOST_FILE_BYTES + 10_000  # the form around the file
 
-    @answers(documents.FileJson, body=inputs.Upload, statuses=(201,))
+    @answers("upload_file", documents.FileJson, body=inputs.Upload, statuses=(201,))
     def post(self, request: Request) -> Response:
         """Up to 25 MB. Name the id in the `attachments` of a message within a day."""
         self.require(self.is_bot or permissions.may_reply(self.role))
@@ -52,7 +53,7 @@ class FilesView(AccountView):
 
 
 class FileView(AccountView):
-    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    @extend_schema(operation_id="download_file", responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: Request, file_id: UUID) -> HttpResponseBase:
         """The file, or the part of it that `Range` asks for."""
         file = get_file(file_id=file_id, **self.scope)

@@ -4,6 +4,8 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from inbox.api import files, views
 from inbox.api.base import Missing
 
+DESCRIPTION = {"POSTPROCESSING_HOOKS": ["inbox.api.schema.name_documents"]}
+
 urlpatterns = [
     path("conversations/", views.ConversationsView.as_view()),
     path("conversations/<uuid:conversation_id>/", views.ConversationView.as_view()),
@@ -18,7 +20,7 @@ urlpatterns = [
     path("channels/", views.ChannelsView.as_view()),
     path("files/", files.FilesView.as_view()),
     path("files/<uuid:file_id>/", files.FileView.as_view()),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("schema/", SpectacularAPIView.as_view(custom_settings=DESCRIPTION), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(template_name="inbox/api_docs.html"), name="api_docs"),
     re_path("", Missing.as_view()),
 ]

@@ -10,7 +10,8 @@ from rest_framework.response import Response
 
 from identity.selectors import list_changes, list_decisions, list_evidence
 from inbox.api import documents, inputs, serialise
-from inbox.api.base import AccountView, answers, listing
+from inbox.api.base import AccountView, listing
+from inbox.api.schema import answers
 from inbox.realtime import read_head
 from inbox.selectors.channels import list_channels
 from inbox.selectors.contacts import get_contact
@@ -26,7 +27,7 @@ from oneview.common.errors import FieldError, Invalid, NotFound
 
 
 class ConversationsView(AccountView):
-    @answers(documents.ConversationJson, is_list=True, query=inputs.ConversationFilters)
+    @answers("list_conversations", documents.ConversationJson, is_list=True, query=inputs.ConversationFilters)
     def get(self, request: Request) -> Response:
         """Newest activity first. `allowed` is null here: ask for the one conversation."""
         asked = self.read_query(inputs.ConversationFilters)
@@ -50,11 +51,11 @@ class ConversationsView(AccountView):
 class ConversationView(AccountView):
     """Every id that a conversation ever had finds it; the answer carries its present one."""
 
-    @answers(documents.ConversationJson)
+    @answers("get_conversation", documents.ConversationJson)
     def get(self, request: Request, conversation_id: UUID) -> Response:
         return self._show(self.find(conversation_id))
 
-    @answers(documents.ConversationJson, body=inputs.ConversationChanges)
+    @answers("update_conversation", documents.ConversationJson, body=inputs.ConversationChanges)
     def patch(self, request: Request, conversation_id: UUID) -> Response:
         changes = self.read_body(inputs.ConversationChanges)
         found = self.find(conversation_id)
@@ -73,7 +74,7 @@ class ConversationView(AccountView):
 
 
 class MessagesView(AccountView):
-    @answers(documents.MessageJson, is_list=True, query=inputs.MessagePage)
+    @answers("list_messages", documents.MessageJson, is_list=True, query=inputs.MessagePage)
     def get(self, request: Request, conversation_id: UUID) -> Response:
         """A page, oldest first: the newest, or that next to a message. `next` goes on in the direction asked for."""
         asked = self.read_query(inputs.MessagePage)
@@ -81,7 +82,7 @@ class MessagesView(AccountView):
         cursor = timeline.after if "after" in asked else timeline.before
         return listing([serialise.message_json(message) for message in timeline.messages], next=cursor)
 
-    @answers(documents.MessageJson, body=inputs.NewMessage, statuses=(200, 201))
+    @answers("send_message", documents.MessageJson, body=inputs.NewMessage, statuses=(200, 201))
     def post(self, request: Request, conversation_id: UUID) -> Response:
         """201 the first time, 200 with the first message when it is repeated with the same `client_id`."""
         self.require(self.is_bot or permissions.may_reply(self.role))
@@ -93,7 +94,7 @@ class MessagesView(AccountView):
 
 
 class ReadView(AccountView):
-    @answers(documents.ConversationJson, body=inputs.ReadUpTo)
+    @answers("mark_read", documents.ConversationJson, body=inputs.ReadUpTo)
     def post(self, request: Request, conversation_id: UUID) -> Response:
         """What the team has read. It counts when the conversation is the caller's or nobody's; not for a bot."""
         self.require(permissions.may_view_conversation(self.role))
@@ -104,7 +105,7 @@ class ReadView(AccountView):
 
 
 class MessageView(AccountView):
-    @answers(documents.MessageJson, query=inputs.Expansion)
+    @answers("get_message", documents.MessageJson, query=inputs.Expansion)
     def get(self, request: Request, message_id: UUID) -> Response:
         """With `expand=context`: what was known of the user and of our account when it was written."""
         asked = self.read_query(inputs.Expansion)
@@ -116,11 +117,11 @@ class MessageView(AccountView):
 
 
 class ContactView(AccountView):
-    @answers(documents.ContactJson)
+    @answers("get_contact", documents.ContactJson)
     def get(self, request: Request, contact_id: UUID) -> Response:
         return Response(serialise.contact_json(get_contact(self.account.pk, contact_id)))
 
-    @answers(documents.ContactJson, body=inputs.ContactChanges)
+    @answers("update_contact", documents.ContactJson, body=inputs.ContactChanges)
     def patch(self, request: Request, contact_id: UUID) -> Response:
         """409 with `current` when somebody else edited it since `version`."""
         changes = self.read_body(inputs.ContactChanges)
@@ -141,14 +142,14 @@ class ContactView(AccountView):
 
 
 class IdentitiesView(AccountView):
-    @answers(documents.LinkJson, is_list=True)
+    @answers("list_identities", documents.LinkJson, is_list=True)
     def get(self, request: Request, contact_id: UUID) -> Response:
         contact = get_contact(self.account.pk, contact_id)
         return listing([serialise.link_json(identity) for identity in contact.identities])
 
 
 class ExplainView(AccountView):
-    @answers(documents.ExplanationJson)
+    @answers("explain_contact", documents.ExplanationJson)
     def get(self, request: Request, contact_id: UUID) -> Response:
         """Why these identities are one contact: each with its reason, and the facts and decisions behind it."""
         account_id = self.account.pk
@@ -166,7 +167,7 @@ class ExplainView(AccountView):
 
 
 class SplitView(AccountView):
-    @answers(documents.ContactJson, is_list=True, body=inputs.Split)
+    @answers("split_contact", documents.ContactJson, is_list=True, body=inputs.Split)
     def post(self, request: Request, contact_id: UUID) -> Response:
         """Undoes one link; the contacts that there are now."""
         self.require(permissions.may_decide_identity(self.role))
@@ -176,7 +177,7 @@ class SplitView(AccountView):
 
 
 class EventsView(AccountView):
-    @answers(documents.EventsJson, query=inputs.EventsAfter)
+    @answers("list_events", documents.EventsJson, query=inputs.EventsAfter)
     def get(self, request: Request) -> Response:
         """What changed after a position, as it is now; go on from `to`. Without `after`: where the log stands.
 
@@ -191,6 +192,6 @@ class EventsView(AccountView):
 
 
 class ChannelsView(AccountView):
-    @answers(documents.ChannelStateJson, is_list=True)
+    @answers("list_channels", documents.ChannelStateJson, is_list=True)
     def get(self, request: Request) -> Response:
         return listing([serialise.channel_state_json(channel) for channel in list_channels(self.account.pk)])

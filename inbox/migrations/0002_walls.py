@@ -52,28 +52,29 @@ BEGIN
 END $$
 """
 
-# A day is dropped when it is empty, or when it has left the longest window of all accounts. One short try: the caller repeats it.
+# A day is dropped when it is empty, or when it has left the longest window of all accounts; the number of its messages,
+# NULL when it stays. One short try: the caller repeats it.
 DROP_DAY = """
-CREATE FUNCTION drop_day(day date) RETURNS boolean
+CREATE FUNCTION drop_day(day date) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET lock_timeout = '50ms' AS $$
 DECLARE
   parent text;
   leaf text;
-  used boolean;
+  held bigint;
+  messages bigint := 0;
   expired boolean;
 BEGIN
   SELECT (day + 1)::timestamp AT TIME ZONE 'UTC' + max(window_days) * interval '1 day' < now() INTO expired FROM accounts_account;
-  IF day >= (now() AT TIME ZONE 'UTC')::date - 1 THEN RETURN false; END IF;
+  IF day >= (now() AT TIME ZONE 'UTC')::date - 1 THEN RETURN NULL; END IF;
   FOREACH parent IN ARRAY ARRAY['inbox_message', 'inbox_snapshot'] LOOP
     leaf := parent || '_' || to_char(day, 'YYYYMMDD');
     CONTINUE WHEN to_regclass(leaf) IS NULL;
-    IF NOT coalesce(expired, true) THEN
-      EXECUTE format('SELECT EXISTS (SELECT FROM %I)', leaf) INTO used;
-      IF used THEN RETURN false; END IF;
-    END IF;
+    EXECUTE format('SELECT count(*) FROM %I', leaf) INTO held;
+    IF held > 0 AND NOT coalesce(expired, true) THEN RETURN NULL; END IF;
+    IF parent = 'inbox_message' THEN messages := held; END IF;
     EXECUTE format('DROP TABLE %I', leaf);
   END LOOP;
-  RETURN true;
+  RETURN messages;
 END $$
 """
 

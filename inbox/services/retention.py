@@ -139,7 +139,7 @@ def _purge_copy(copy: Copy, values: Mapping[str, Any], *, dry_run: bool) -> int:
             )
             return int(cursor.fetchone()[0])
         cursor.execute(f"DELETE FROM {copy.table} WHERE account_id = %(account)s AND {copy.condition}", values)
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def _purge_files(values: Mapping[str, Any], *, dry_run: bool) -> list[Path]:
@@ -198,27 +198,29 @@ def _drop_days(cutoff: datetime) -> tuple[int, Counter[str]]:
     for day in _list_days():
         if datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1) > cutoff:
             continue
-        estimate = _estimate_rows(day)
-        if drop_day(day):
+        messages = drop_day(day)
+        if messages is not None:
             days += 1
-            removed["messages"] += estimate
+            removed["messages"] += messages
     return days, removed
 
 
-def drop_day(day: date) -> bool:
-    """Removes one day's partitions. Each try waits at most 50 ms for its lock, so that no insert waits behind it; False
-    when it is in use.
+def drop_day(day: date) -> int | None:
+    """Removes one day's partitions; the number of messages, None when the day is in use.
+
+    Each try waits at most 50 ms for its lock, so that no insert waits behind it.
     """
     for _ in range(DROP_TRIES):
         try:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT drop_day(%s)", [day])
-                return bool(cursor.fetchone()[0])
+                (messages,) = cursor.fetchone()
+            return messages if messages is None else int(messages)
         except OperationalError as error:
             if "lock timeout" not in str(error):
                 raise
             time.sleep(DROP_PAUSE)
-    return False
+    return None
 
 
 def _list_days() -> Iterator[date]:
@@ -229,14 +231,4 @@ def _list_days() -> Iterator[date]:
         )
         rows = cursor.fetchall()
     for (name,) in rows:
-        yield datetime.strptime(name, "%Y%m%d").date()
-
-
-def _estimate_rows(day: date) -> int:
-    """How many messages a day holds, as the planner knows it: counting them would cost more than dropping them."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE relname = %s", [f"inbox_message_{day:%Y%m%d}"]
-        )
-        row = cursor.fetchone()
-    return int(row[0]) if row else 0
+        yield date.fromisoformat(f"{name[:4]}-{name[4:6]}-{name[6:]}")

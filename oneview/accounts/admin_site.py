@@ -169,7 +169,7 @@ class _ReadOnlyAdmin(AnyModelAdmin):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Django lets an address filter by any column: hashes and passwords could be guessed letter by letter."""
-        filters = [each for each in self.list_filter if isinstance(each, str)]
+        filters = [each if isinstance(each, str) else getattr(each, "parameter_name", "") for each in self.list_filter]
         return any(lookup == each or lookup.startswith(f"{each}__") for each in filters)
 
     def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.db import connection
 from django.db.utils import OperationalError
@@ -24,7 +24,7 @@ def keep_days() -> int:
     return sum(_ensure_day(today + timedelta(days=offset)) for offset in range(-window_days - 1, AHEAD + 1))
 
 
-def _ensure_day(day: object) -> bool:
+def _ensure_day(day: date) -> bool:
     for attempt in range(TRIES):
         try:
             with connection.cursor() as cursor:

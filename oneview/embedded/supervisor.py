@@ -15,6 +15,7 @@ from oneview.embedded.server import Server
 
 GRACE_SECONDS = 10
 FIRST_DELAY, LONGEST_DELAY = 0.5, 15.0
+LONGEST_LINE = 1 << 20
 STEADY_SECONDS = 30  # who ran this long starts again with the first delay
 COLOURS = ("36", "32", "35", "33", "34")
 
@@ -77,7 +78,7 @@ class Supervisor:
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
             preexec_fn=die_with_parent(signal.SIGTERM),
-            limit=1 << 20,
+            limit=LONGEST_LINE,
         )
         self._note(command.name, process.pid)
         output = asyncio.create_task(self._copy_output(command.name, process))
@@ -95,8 +96,13 @@ class Supervisor:
 
     async def _copy_output(self, name: str, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
-        async for line in process.stdout:
-            self._say(name, line.decode(errors="replace").rstrip("\n"))
+        while not process.stdout.at_eof():
+            try:
+                line = await process.stdout.readline()
+            except ValueError:
+                line = b"(a line that was too long)"
+            if line:
+                self._say(name, line.decode(errors="replace").rstrip("\n"))
 
     async def _keep_server(self, server: Server) -> None:
         while True:

@@ -9,19 +9,17 @@ import os
 import signal
 import sys
 
-os.environ["DJANGO_SETTINGS_MODULE"] = "oneview.settings"
-
 import django
 from django.conf import settings
 
-django.setup()
-
-from channels_ingest import drain
-from channels_ingest.drain import Drain
 from oneview.embedded.process import die_with_parent
 
 
 def main(sink: str, lives: str, deadly: str = "") -> int:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "oneview.settings"
+    django.setup()
+    from channels_ingest import drain
+
     settings.CHANNELS_INGEST_SINK = sink
     if deadly:
         setattr(drain, deadly, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
@@ -41,6 +39,8 @@ def main(sink: str, lives: str, deadly: str = "") -> int:
 
 
 def run() -> None:
+    from channels_ingest.drain import Drain
+
     worker = Drain()
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
     worker.run()

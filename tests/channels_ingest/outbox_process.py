@@ -1,6 +1,6 @@
-"""A delivery as a process of its own: `python -m tests.channels_ingest.outbox_process SINK ACCOUNT THREAD FUNCTION WHEN`.
+"""A delivery as a process: `python -m tests.channels_ingest.outbox_process SINK ACCOUNT THREAD FUNCTION WHEN`.
 
-It kills itself `before` or `after` FUNCTION of the outbox' module.
+It kills itself `before` or `after` FUNCTION of the outbox's module.
 """
 
 from __future__ import annotations
@@ -11,17 +11,15 @@ import sys
 from typing import Any
 from uuid import UUID
 
-os.environ["DJANGO_SETTINGS_MODULE"] = "oneview.settings"
-
 import django
 from django.conf import settings
 
-django.setup()
-
-from channels_ingest import outbox
-
 
 def main(sink: str, account: str, thread: str, deadly: str, when: str) -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "oneview.settings"
+    django.setup()
+    from channels_ingest import outbox
+
     settings.CHANNELS_INGEST_SINK = sink
     function = getattr(outbox, deadly)
 

@@ -23,7 +23,6 @@ from django.db import OperationalError, connection, connections
 from channels_ingest import drain as drains
 from channels_ingest.bell import Bell, bell_name
 from channels_ingest.drain import Drain
-from channels_ingest.events import MessageReceived
 from channels_ingest.models import Channel, InboundEvent, InboundState, QuarantinedEvent
 from channels_ingest.replay import replay_quarantined, replay_stored
 from channels_ingest.sink import Received

@@ -122,7 +122,7 @@ class TestLive:
         self, bob: Membership, three: dict[str, UUID], say: Callable[..., None], open_inbox: Open
     ) -> None:
         page = open_inbox(bob)
-        row(page, ANA).click()
+        expect(bubbles(page, "Hello from Ana")).to_be_visible()
         say(ANA, "Are you there?")
         expect(bubbles(page, "Are you there?")).to_be_visible()
         say(LIN, "Me too")
@@ -338,6 +338,38 @@ class TestKeyboard:
         page.keyboard.press("Tab")
         expect(page.locator("#name")).to_have_text("Ana P.")
         expect(page.locator(".fact[data-field=phone] input")).to_be_focused()
+
+
+class TestDetails:
+    def test_a_link_is_undone_and_the_page_follows(
+        self, bob: Membership, three: dict[str, UUID], open_inbox: Open
+    ) -> None:
+        page = open_inbox(bob, f"/inbox/c/{three[ANA]}/")
+        expect(page.locator(".identity")).to_have_count(2)
+        page.locator("[data-undo]").click()
+        expect(page.locator("#toasts")).to_contain_text("The link was undone")
+        expect(page.locator(".identity")).to_have_count(1)
+        expect(bubbles(page, "Hello from Ana")).to_be_visible()
+
+    def test_a_message_is_quoted(self, bob: Membership, three: dict[str, UUID], open_inbox: Open) -> None:
+        page = open_inbox(bob, f"/inbox/c/{three[ANA]}/")
+        bubble = bubbles(page, "Hello from Ana")
+        bubble.hover()
+        bubble.get_by_role("button", name="Reply to this message").click()
+        expect(page.locator("#replying")).to_contain_text("Hello from Ana")
+        page.keyboard.type("This one")
+        page.keyboard.press("Enter")
+        expect(bubbles(page, "This one").locator(".quote")).to_contain_text("Hello from Ana")
+
+    def test_a_refused_reply_is_given_back(
+        self, acme: Account, bob: Membership, three: dict[str, UUID], open_inbox: Open
+    ) -> None:
+        page = open_inbox(bob, f"/inbox/c/{three[ANA]}/")
+        page.fill("#text", "x" * 5_000)  # WhatsApp takes 4,096
+        page.press("#text", "Enter")
+        expect(page.locator("#toasts")).to_contain_text("Not sent.")
+        expect(page.locator("#text")).to_have_value("x" * 5_000)
+        assert written(acme) == []
 
 
 class TestStates:

@@ -65,6 +65,21 @@ async def test_every_line_names_its_process(capsys: pytest.CaptureFixture[str]) 
         await until(both_wrote)
 
 
+async def test_a_line_without_an_end_holds_nothing_up(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oneview.embedded.supervisor.LONGEST_LINE", 1000)
+    written = ""
+
+    def wrote_on() -> bool:
+        nonlocal written
+        written += capsys.readouterr().out
+        return "| up" in written
+
+    async with Run(command("web", f"print('x' * 500_000); {SLEEPER}")):
+        await until(wrote_on)
+
+
 async def test_a_killed_process_starts_again() -> None:
     async with Run(command("web", SLEEPER)) as run:
         await until(lambda: len(run.told) == 1)

@@ -93,9 +93,9 @@ def blank(text: str, id: Any) -> list[str]:
 def test_our_own_row_can_be_opened(ours: World, model: type[Model]) -> None:
     """The negative tests above would pass for an admin that shows nothing."""
     browser = sign_in(ours.member)
-    expected = 403 if model in OPERATORS_ONLY else 200
     for page in ("change", "history"):
-        assert browser.get(address(model, page, ours.rows[model].pk)).status_code == expected
+        is_open = browser.get(address(model, page, ours.rows[model].pk)).status_code == 200
+        assert is_open is (model not in OPERATORS_ONLY)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=name)
@@ -126,16 +126,11 @@ def test_no_filter_and_no_search_reaches_their_rows(ours: World, theirs: World, 
             assert theirs.word not in answer.content.decode(), query
 
 
-@pytest.mark.parametrize(
-    "lookup", ["password__startswith", "user__password__startswith", "hash__startswith", "account__plan"]
-)
 @pytest.mark.parametrize("model", MODELS, ids=name)
-def test_columns_cannot_be_guessed_through_the_address(
-    ours: World, operator: User, model: type[Model], lookup: str
-) -> None:
-    operator_s = sign_in(operator).get(address(model, "changelist"), {lookup: "a"}).status_code
-    assert sign_in(ours.member).get(address(model, "changelist"), {lookup: "a"}).status_code in (400, 403)
-    assert operator_s in (400, 403)
+def test_columns_cannot_be_guessed_through_the_address(alice: Membership, operator: User, model: type[Model]) -> None:
+    for browser in (sign_in(alice), sign_in(operator)):
+        for lookup in ("password__startswith", "user__password__startswith", "hash__startswith", "account__plan"):
+            assert browser.get(address(model, "changelist"), {lookup: "a"}).status_code in (400, 403)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=name)
@@ -144,7 +139,7 @@ def test_forged_posts_change_nothing_of_theirs(ours: World, theirs: World, model
     before = dump(theirs.member.account)
     forged = {field.name: "forged" for field in model._meta.fields} | {
         "account": theirs.member.account_id,
-        "role": "agent",
+        "role": "supervisor",
     }
     for page in ("change", "delete"):
         browser.post(address(model, page, row.pk), {**forged, "post": "yes"})
@@ -155,19 +150,8 @@ def test_forged_posts_change_nothing_of_theirs(ours: World, theirs: World, model
     browser.post(
         address(model, "changelist"), {"form-TOTAL_FORMS": 1, "form-INITIAL_FORMS": 1, "form-0-id": row.pk, "_save": 1}
     )
-    assert dump(theirs.member.account) == before
-
-
-@pytest.mark.parametrize("model", MODELS, ids=name)
-def test_nothing_is_made_in_their_account(ours: World, theirs: World, model: type[Model]) -> None:
-    before = dump(theirs.member.account)
-    form = {
-        "account": theirs.member.account_id,
-        "name": "planted",
-        "email": "planted@example.com",
-        "role": "supervisor",
-    }
-    sign_in(ours.member).post(address(model, "add"), form)
+    planted = {**forged, "name": "planted", "email": "planted@example.com"}
+    browser.post(address(model, "add"), planted)
     assert dump(theirs.member.account) == before
 
 

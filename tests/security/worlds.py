@@ -17,6 +17,7 @@ from oneview.accounts import services
 from oneview.accounts.models import Account, ApiToken, AuditEntry, Membership, Team
 from oneview.common.ids import floor_id, new_id
 from oneview.common.scope import scope
+from tests.factories import make_member
 
 PHONE = "+34600111222"
 
@@ -33,6 +34,7 @@ class World:
 def make_world(member: Membership, word: str) -> World:
     account = member.account
     Account.objects.filter(pk=account.pk).update(name=word)
+    helper = make_member(account, word)
     services.create_token(account, bot=word)
     services.record_audit(account.id, actor=member.user, action="test", target=word)
     with scope(account) as now:
@@ -70,8 +72,8 @@ def make_world(member: Membership, word: str) -> World:
         DeliveryAttempt.objects.create(account=account, outbox=outbox, at=now, milliseconds=3, outcome=word)
         rows: list[Model] = [
             Account.objects.get(pk=account.pk),
-            member.user,
-            member,
+            helper.user,
+            helper,
             Team.objects.create(account=account, name=word),
             ApiToken.objects.get(bot=word),
             AuditEntry.objects.get(action="test"),

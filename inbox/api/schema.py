@@ -1,0 +1,76 @@
+"""The OpenAPI description, made from the typed dictionaries of `documents`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, is_typeddict
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.plumbing import build_array_type, build_object_type, resolve_type_hint
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+
+from inbox.api import documents
+
+View = TypeVar("View", bound=Callable[..., Response])
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "oneview.accounts.tokens.BearerAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer"}
+
+
+def answers(
+    operation: str,
+    shape: Any,
+    *,
+    is_list: bool = False,
+    body: type[Serializer[Any]] | None = None,
+    query: type[Serializer[Any]] | None = None,
+    statuses: tuple[int, ...] = (200,),
+) -> Callable[[View], View]:
+    """Describes a method. `shape`: the document it answers, or one entry of the list it answers."""
+    schema = resolve_type_hint(shape)
+    if is_list:
+        properties = {"results": build_array_type(schema), "next": {"type": "string", "nullable": True}}
+        schema = build_object_type(properties, required=["results", "next"])
+    return extend_schema(
+        operation_id=operation,
+        request=body,
+        parameters=[query] if query else None,
+        responses={
+            **dict.fromkeys(statuses, schema),
+            ("4XX", "application/problem+json"): resolve_type_hint(documents.ProblemJson),
+        },
+    )
+
+
+def name_documents(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Hook of drf-spectacular: gives every document its name, and refers to it wherever it stands."""
+    named = {
+        name.removesuffix("Json"): resolve_type_hint(shape)
+        for name, shape in vars(documents).items()
+        if is_typeddict(shape)
+    }
+    schemas = result["components"].setdefault("schemas", {})
+    schemas |= {name: _refer(schema, named, at_top=True) for name, schema in named.items()}
+    result["paths"] = _refer(result["paths"], named)
+    return result
+
+
+def _refer(node: Any, named: dict[str, Any], *, at_top: bool = False) -> Any:
+    if isinstance(node, list):
+        return [_refer(each, named) for each in node]
+    if not isinstance(node, dict):
+        return node
+    if not at_top:
+        plain = {key: value for key, value in node.items() if key != "nullable"}
+        name = next((name for name, schema in named.items() if schema == plain), None)
+        if name:
+            reference = {"$ref": f"#/components/schemas/{name}"}
+            return {"allOf": [reference], "nullable": True} if "nullable" in node else reference
+    return {key: _refer(value, named) for key, value in node.items()}
