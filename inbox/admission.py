@@ -84,7 +84,7 @@ def admit_token(token: str) -> Admission:
     account = Account.objects.get(pk=owner.account_id)
     if account.is_locked:
         raise Refused(NOT_ALLOWED)
-    name = owner.bot or str(User.objects.get(pk=owner.user_id))
+    name = owner.bot if owner.user_id is None else str(User.objects.get(pk=owner.user_id))
     return Admission(account.pk, owner.user_id, name, account.window, token=hash_token(token))
 
 

@@ -244,14 +244,13 @@ _APPLY = {"edit": _edit, "delete": _delete, "reaction": _react, "receipt": _repo
 
 def _read_targets(account_id: int, ids: Sequence[UUID]) -> list[_Target]:
     with connection.cursor() as cursor:
-        cursor.execute(
-            READ_TARGETS,
-            [account_id, list(ids)],
-        )
-        return [
-            _Target(*known, json.loads(receipts), json.loads(reactions), json.loads(revisions), edited_at, deleted_at)
-            for *known, receipts, reactions, revisions, edited_at, deleted_at in cursor.fetchall()
-        ]
+        cursor.execute(READ_TARGETS, [account_id, list(ids)])
+        return [_read_target(list(row)) for row in cursor.fetchall()]
+
+
+def _read_target(values: list[Any]) -> _Target:
+    values[9:12] = map(json.loads, values[9:12])  # receipts, reactions, revisions
+    return _Target(*values)
 
 
 def _store_targets(account_id: int, targets: Sequence[_Target]) -> None:

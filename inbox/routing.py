@@ -12,7 +12,7 @@ from inbox.hub import Hub
 
 
 def route_sockets(hub: Hub) -> Any:
-    return URLRouter([path("ws/inbox/", InboxConsumer.as_asgi(hub=hub)), re_path("", refuse)])
+    return URLRouter([path("ws/inbox/", InboxConsumer.as_asgi(hub=hub)), re_path("", refuse)])  # type: ignore[arg-type]
 
 
 async def refuse(scope: Any, receive: Any, send: Any) -> None:

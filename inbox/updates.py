@@ -144,11 +144,12 @@ def _serialise(
     objects: dict[int, Any] = {}
     for logged in changes:
         change = logged.change
-        if change.message in messages:
+        if change.message and change.message in messages:
             objects[logged.seq] = serialise.message_json(messages[change.message])
-        elif change.type.startswith("conversation.") and change.conversation in conversations:
-            objects[logged.seq] = serialise.conversation_json(conversations[change.conversation])
-        elif change.type == "contact.updated" and change.conversation:
+        elif change.conversation and change.type.startswith("conversation."):
+            found = conversations.get(change.conversation)
+            objects[logged.seq] = serialise.conversation_json(found) if found else None
+        elif change.conversation and change.type == "contact.updated":
             try:
                 objects[logged.seq] = serialise.contact_json(get_contact(account_id, change.conversation))
             except NotFound:

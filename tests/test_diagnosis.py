@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
@@ -12,6 +16,7 @@ from django.core.management import call_command
 from channels_ingest.models import Channel
 from oneview import diagnosis
 from oneview.accounts.models import Account
+from oneview.bootstrap import ROOT
 from oneview.common.beats import Beat
 from oneview.common.scope import scope
 
@@ -48,6 +53,22 @@ def test_it_says_what_to_do_and_exits_with_1() -> None:
     assert report["healthy"] is False
     assert all(set(finding) == {"what", "do", "fault"} for finding in report["findings"])
     assert "Set fsync = on in PostgreSQL." in errors.getvalue()
+
+
+def test_it_answers_where_nothing_runs_and_nothing_is_set(tmp_path: Path) -> None:
+    names = ("SECRET_KEY", "ENCRYPTION_KEYS", "DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    run = subprocess.run(
+        [sys.executable, "manage.py", "doctor"],
+        cwd=ROOT,
+        env={**environment, "VAR_DIR": str(tmp_path)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 1, run.stderr
+    found = {finding["what"].split()[0].rstrip(":") for finding in json.loads(run.stdout)["findings"]}
+    assert {"SECRET_KEY", "ENCRYPTION_KEYS", "database", "redis"} <= found
 
 
 def test_credentials_that_no_key_opens_are_named(acme: Account, settings: LazySettings) -> None:
@@ -87,7 +108,7 @@ def test_a_role_that_passes_walls_is_found(monkeypatch: pytest.MonkeyPatch) -> N
         ("PUBLIC_URL", "https://chat.example.com", "DEMO is on"),
         ("DEMO", False, "ALLOW_LOCAL_PROVIDERS"),
         ("REDIS_URL", "unix:///nowhere.sock", "redis"),
-        ("MEDIA_ROOT", diagnosis.Path("/dev/null/media"), "Files can't be written"),
+        ("MEDIA_ROOT", Path("/dev/null/media"), "Files can't be written"),
     ],
 )
 def test_settings_that_hurt_are_found(settings: LazySettings, name: str, value: object, word: str) -> None:

@@ -69,7 +69,7 @@ def attachment_json(attachment: Attachment) -> AttachmentJson:
         "name": attachment.name,
         "type": attachment.type,
         "size": attachment.size,
-        "url": f"/api/v1{attachment.url}" if attachment.url else "",
+        "url": attachment.url,
     }
 
 

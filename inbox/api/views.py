@@ -64,8 +64,8 @@ class ConversationView(AccountView):
             assign(self.account, found.id, actor=self.actor, assignee=changes["assignee"], now=self.now)
         if "status" in changes:
             self.require(self.is_bot or permissions.may_reply(self.role))
-            status = {name: changes.get(name) for name in ("status", "snoozed_until")}
-            set_status(self.account, found.id, actor=self.actor, **status, now=self.now)
+            wanted = {"status": changes["status"], "snoozed_until": changes.get("snoozed_until")}
+            set_status(self.account, found.id, actor=self.actor, **wanted, now=self.now)
         return self._show(self.find(found.id))
 
     def _show(self, found: ConversationShape) -> Response:

@@ -30,10 +30,6 @@ def may_decide_identity(role: str | None) -> bool:
     return role in Role
 
 
-def may_redact(role: str | None) -> bool:
-    return role == Role.SUPERVISOR
-
-
 def may_see_admin(role: str | None, *, is_operator: bool) -> bool:
     return may_manage_account(role) or is_operator
 

@@ -11,7 +11,8 @@ const MOST = 300;
 const AT_END = 120;
 const NEAR_EDGE = 600;
 const LOOK = 1_000; // a message is read when it was in view for so long
-const FOLD_HEIGHT = 29 * 14;
+const LONG_TEXT = 600;
+const FOLD_HEIGHT = 460;
 
 const state = { id: "", isPinned: true, unseen: 0, isLoading: false, isPeek: false };
 
@@ -28,13 +29,14 @@ export const lastId = () => messages().at(-1)?.dataset.id ?? "";
 
 // `isPeek`: shown without being opened by the agent, so nothing counts as read.
 export function mountTimeline({ isPeek = false } = {}) {
-  Object.assign(state, { id: $(".conversation").dataset.id, isPinned: true, unseen: 0, isLoading: false, isPeek });
-  settle(holder());
+  Object.assign(state, { id: $(".conversation").dataset.id, unseen: 0, isLoading: false, isPeek });
+  settle(...messages());
   const first = markUnread(Number(scroller().dataset.unread));
   arrange(holder());
   const line = first && $(".between-new", holder());
-  if (line && scroller().scrollHeight - line.offsetTop > scroller().clientHeight) scroller().scrollTop = line.offsetTop - 56;
-  else toEnd();
+  state.isPinned = !line || scroller().scrollHeight - line.offsetTop <= scroller().clientHeight;
+  if (state.isPinned) toEnd();
+  else scroller().scrollTop = line.offsetTop - 56;
   scroller().addEventListener("scroll", onScroll, { passive: true });
   size.disconnect();
   for (const element of [scroller(), holder()]) size.observe(element);
@@ -45,24 +47,29 @@ export function mountTimeline({ isPeek = false } = {}) {
   if (location.hash.startsWith("#m-")) goTo(location.hash.slice(3));
 }
 
-// Texts, times and folds of newly inserted messages.
-function settle(root) {
-  fillTimes(root);
-  for (const text of $$(".msg-text", root)) {
-    if (text.textContent.length < 600 || text.scrollHeight <= FOLD_HEIGHT + 60) continue;
-    text.classList.add("folded");
-    const more = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: say("show_all") });
-    more.addEventListener("click", () => {
-      text.classList.remove("folded");
-      more.remove();
-    });
-    text.after(more);
+// What a newly inserted message still needs: its times, and a fold when it is very long.
+function settle(...fresh) {
+  for (const message of fresh) {
+    fillTimes(message);
+    const text = $(".msg-text", message);
+    if (text && text.textContent.length > LONG_TEXT && text.offsetHeight > FOLD_HEIGHT) fold(text);
   }
-  for (const image of $$("img", root)) image.addEventListener("error", () => image.closest(".picture")?.classList.add("broken"));
+}
+
+function fold(text) {
+  text.classList.add("folded");
+  const more = Object.assign(document.createElement("button"), { type: "button", className: "link" });
+  more.textContent = say("show_all");
+  more.addEventListener("click", () => {
+    text.classList.remove("folded");
+    more.remove();
+  });
+  text.after(more);
 }
 
 function markUnread(count) {
-  const first = count > 0 ? messages().filter((message) => message.dataset.author === "user").at(-count) : null;
+  const inbound = messages().filter((message) => message.dataset.author === "user");
+  const first = count > 0 ? inbound.at(-Math.min(count, inbound.length)) : null;
   if (!first) return null;
   const line = parseOne('<div class="between between-new"><span></span></div>');
   line.firstElementChild.textContent = say("new_since", { time: clock(Date.parse(first.dataset.at)) });
@@ -180,8 +187,9 @@ async function loadOlder() {
   if (!part) return;
   const height = fromEnd();
   scroller().dataset.before = part.dataset.before;
-  holder().prepend(...part.children);
-  settle(holder());
+  const fresh = [...part.children];
+  holder().prepend(...fresh);
+  settle(...fresh);
   arrange(holder());
   scroller().scrollTop = scroller().scrollHeight - scroller().clientHeight - height;
   const surplus = messages().slice(MOST);
@@ -197,8 +205,9 @@ async function loadNewer() {
   const part = await load("after", scroller().dataset.after);
   if (!part) return;
   scroller().dataset.after = part.dataset.after;
-  holder().append(...part.children);
-  settle(holder());
+  const fresh = [...part.children];
+  holder().append(...fresh);
+  settle(...fresh);
   arrange(holder());
   trimTop();
 }
@@ -221,8 +230,9 @@ export async function reloadMessages(id = "") {
   if (conversation !== state.id) return;
   const waiting = $$(".msg:not([data-id])", holder());
   Object.assign(scroller().dataset, { before: part.dataset.before, after: part.dataset.after });
-  holder().replaceChildren(...part.children, ...(id ? [] : waiting));
-  settle(holder());
+  const fresh = [...part.children];
+  holder().replaceChildren(...fresh, ...(id ? [] : waiting));
+  settle(...fresh);
   state.isPinned = !id;
   state.unseen = 0;
   finish();

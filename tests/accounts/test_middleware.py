@@ -15,6 +15,7 @@ from django.utils import translation
 from oneview.accounts import services
 from oneview.accounts.middleware import ACCOUNT_KEY, AccountMiddleware, AccountRequest
 from oneview.accounts.models import Account, Membership, Role, Team, User
+from oneview.common.scope import scope
 from tests.fixtures import sign_in
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +77,9 @@ def test_a_view_sees_its_account_alone(alice: Membership, charlie: Membership) -
 
 @pytest.mark.parametrize("path", ["/health/ready/", "/widget/demo/", "/sandbox/"])
 def test_what_belongs_to_no_member_runs_in_no_account(alice: Membership, path: str) -> None:
+    with scope(alice.account):
+        Team.objects.create(account=alice.account, name="Night")
+
     def view(request: HttpRequest) -> HttpResponse:
         with pytest.raises(DatabaseError), transaction.atomic():
             Team.objects.count()

@@ -251,11 +251,12 @@ def test_of_two_fetches_the_later_one_counts(channel: Channel, provider: Provide
         calling.set()
         answer.wait(20)
 
+    id = want(channel)
+
     def run() -> None:
         fetch(channel.account_id, id)
         connection.close()
 
-    id = want(channel)
     offer(provider, PNG, before=hold)
     worker = threading.Thread(target=run)
     worker.start()

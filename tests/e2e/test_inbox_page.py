@@ -241,6 +241,17 @@ class TestReading:
         page.click("#news")
         expect(page.locator(".row").first).to_contain_text(LIN)
 
+    def test_a_conversation_opens_where_the_unread_begins(
+        self, bob: Membership, three: dict[str, UUID], say: Callable[..., None], open_inbox: Open
+    ) -> None:
+        for number in range(12):
+            say(OMAR, f"Number {number}. " + "Many words. " * 40)
+        page = open_inbox(bob, f"/inbox/c/{three[OMAR]}/")
+        expect(page.locator(".between-new")).to_be_in_viewport()
+        expect(bubbles(page, "Number 11.")).not_to_be_in_viewport()
+        page.click("#latest")
+        expect(bubbles(page, "Number 11.")).to_be_in_viewport()
+
     def test_a_long_conversation_is_a_window_of_300(
         self, acme: Account, bob: Membership, whatsapp: ChannelInfo, three: dict[str, UUID], open_inbox: Open
     ) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar, cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from identity.resolver import ContactGroup, IdentityKey, Resolution
+from identity.resolver import ContactGroup, EdgeVerdict, IdentityKey, Resolution
 from tests.identity.worlds import WORLD_BUILDERS
 
 randoms = st.randoms(use_true_random=False)
@@ -31,3 +31,16 @@ def holds_for(*strategies: st.SearchStrategy[Any]) -> Decorator:
 
 def contacts_by_identity(resolution: Resolution) -> dict[IdentityKey, ContactGroup]:
     return {identity: contact for contact in resolution.contacts for identity in contact.identities}
+
+
+def eligible_edges(resolution: Resolution) -> list[EdgeVerdict]:
+    return [edge for edge in resolution.edges if edge.status in ("linked", "conflict")]
+
+
+def components(resolution: Resolution, edges: Iterable[EdgeVerdict]) -> dict[IdentityKey, set[IdentityKey]]:
+    """For each identity all that these edges connect it with, itself included."""
+    component = {identity: {identity} for identity in contacts_by_identity(resolution)}
+    for edge in edges:
+        joined = component[edge.a] | component[edge.b]
+        component |= dict.fromkeys(joined, joined)
+    return component

@@ -11,7 +11,7 @@ from hypothesis import assume
 from identity.neighbourhood import resolve_around
 from identity.resolver import DecisionFact, EvidenceFact, Facts, IdentityKey, Resolution
 from identity.rules import default_settings
-from tests.identity.strategies import contacts_by_identity, holds_for, randoms, worlds
+from tests.identity.strategies import components, contacts_by_identity, eligible_edges, holds_for, randoms, worlds
 from tests.identity.worlds import START, World
 
 
@@ -43,7 +43,8 @@ def test_the_surroundings_of_some_identities_resolve_as_in_the_whole(world: Worl
     asked: list[IdentityKey] = []
     around = resolve_around(seeds, load=load_from(world, asked), settings=world.settings)
     members = set(contacts_by_identity(around))
-    assert members >= set(seeds)
+    component = components(whole, eligible_edges(whole))
+    assert members == set().union(*(component[seed] for seed in seeds))
     assert around.contacts == tuple(contact for contact in whole.contacts if set(contact.identities) & members)
     assert around.edges == tuple(edge for edge in whole.edges if {edge.a, edge.b} & members)
     assert len(asked) == len(set(asked))

@@ -27,16 +27,12 @@ from identity.resolver import (
 )
 from identity.rules import LINK, Settings, UnknownRule, default_settings
 from tests.identity.reference import reference_resolve
-from tests.identity.strategies import contacts_by_identity, holds_for, randoms, worlds
+from tests.identity.strategies import components, contacts_by_identity, eligible_edges, holds_for, randoms, worlds
 from tests.identity.worlds import LATER, START, WORLD_BUILDERS, World
 
 
 def countable_edges(resolution: Resolution) -> list[EdgeVerdict]:
     return [edge for edge in resolution.edges if edge.status not in ("revoked", "suggest", "blocked_value")]
-
-
-def eligible_edges(resolution: Resolution) -> list[EdgeVerdict]:
-    return [edge for edge in resolution.edges if edge.status in ("linked", "conflict")]
 
 
 def forbidden_pairs(world: World) -> set[frozenset[IdentityKey]]:
@@ -182,12 +178,7 @@ def test_a_contacts_id_is_its_least_member(world: World) -> None:
 @holds_for(worlds)
 def test_a_component_without_a_broken_constraint_is_one_contact(world: World) -> None:
     resolution = world.resolve()
-    component = {identity: {identity} for identity in contacts_by_identity(resolution)}
-    for edge in eligible_edges(resolution):
-        joined = component[edge.a] | component[edge.b]
-        for member in joined:
-            component[member] = joined
-    for members in component.values():
+    for members in components(resolution, eligible_edges(resolution)).values():
         if not broken_constraints(world, members):
             assert len({contacts_by_identity(resolution)[member].id for member in members}) == 1
 
@@ -218,7 +209,7 @@ def test_a_conflict_names_a_constraint_that_its_two_contacts_break_together(worl
 
 @holds_for(worlds)
 def test_a_blocked_value_links_nobody(world: World) -> None:
-    rulings = dict.fromkeys(world.settings.blocked, (START, True))
+    rulings = dict.fromkeys(world.settings.blocked, (START - timedelta(days=1), True))
     for row in world.decisions:
         if row.identity is not None:
             rulings[row.identity] = max((row.at, row.op == "block_value"), rulings.get(row.identity, (row.at, False)))
@@ -302,12 +293,7 @@ def test_an_explanation_is_the_shortest_path() -> None:
 def test_a_closed_part_resolves_as_in_the_whole(world: World) -> None:
     """Closed: no evidence row and no link decision leads out, whatever its status."""
     whole = world.resolve()
-    part = {identity: {identity} for identity in contacts_by_identity(whole)}
-    for edge in whole.edges:
-        joined = part[edge.a] | part[edge.b]
-        for member in joined:
-            part[member] = joined
-    for members in part.values():
+    for members in components(whole, whole.edges).values():
         resolution = replace(
             world,
             sights=tuple((identity, at) for identity, at in world.sights if identity in members),
@@ -341,7 +327,8 @@ def test_a_decision_about_nothing_is_refused(op: str) -> None:
 
 
 @pytest.mark.parametrize("kind_limits", [{}, {"customer": 1}], ids=["legal", "in conflict"])
-def test_a_thousand_identities_take_well_under_50_ms(kind_limits: dict[str, int]) -> None:
+def test_a_component_of_a_thousand_identities_takes_no_quadratic_time(kind_limits: dict[str, int]) -> None:
+    """About 15 ms on an idle core; the limit leaves room for a busy one."""
     random = Random(7)
     identities = [IdentityKey(random.choice(["customer", "phone", "visitor"]), "", str(n)) for n in range(1000)]
     evidence = [EvidenceFact("signed", identities[random.randrange(n)], identities[n], START) for n in range(1, 1000)]
@@ -349,15 +336,10 @@ def test_a_thousand_identities_take_well_under_50_ms(kind_limits: dict[str, int]
         a, b = random.sample(identities, 2)
         evidence.append(EvidenceFact("platform", a, b, START))
     rules = replace(default_settings(), degree_limits=(), kind_limits=kind_limits, max_identities=None)
-
-    def took_under(limit: float) -> bool:
-        begun = process_time()
-        resolution = resolve(identities={}, evidence=evidence, decisions=[], settings=rules)
-        elapsed = process_time() - begun
-        assert (len(resolution.contacts) == 1) == (not kind_limits)
-        return elapsed < limit
-
-    assert any(took_under(0.05) for _ in range(20))
+    begun = process_time()
+    resolution = resolve(identities={}, evidence=evidence, decisions=[], settings=rules)
+    assert process_time() - begun < 0.25
+    assert (len(resolution.contacts) == 1) == (not kind_limits)
 
 
 def test_the_random_worlds_are_not_dull() -> None:

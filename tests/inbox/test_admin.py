@@ -60,7 +60,7 @@ def test_the_evidence_of_one_contact_can_be_listed(alice: Membership, browser: C
     with scope(alice.account):
         contact = Contact.objects.get()
         count = Evidence.objects.count()
-    page = browser.get("/admin/identity/evidence/", {"contact": contact.pk})
+    page = browser.get("/admin/identity/evidence/", {"contact": str(contact.pk)})
     assert page.context["cl"].result_count == count
     assert browser.get("/admin/identity/evidence/", {"contact": "nonsense"}).status_code == 200
 

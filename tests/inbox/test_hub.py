@@ -14,6 +14,7 @@ from inbox import hub as hubs
 from inbox import realtime
 from inbox.hub import Hub
 from inbox.models import LiveEvent
+from inbox.updates import read_update
 from oneview.accounts.models import Account, Membership
 from oneview.common.ids import new_id
 from oneview.common.scope import scope
@@ -150,7 +151,7 @@ async def test_a_long_absence_is_told_in_several_frames(
     hub: Hub, acme: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await run(lambda: append(acme, *(new_id() for _ in range(25))))
-    monkeypatch.setattr(hubs, "read_update", partial(hubs.read_update, limit=10))
+    monkeypatch.setattr(hubs, "read_update", partial(read_update, limit=10))
     program = await open_bot(acme)
     await hub.resume(program, after=0)
     frames = [await next_frame(program) for _ in range(3)]

@@ -27,7 +27,7 @@ HOST, ORIGIN = "127.0.0.1:8000", "http://127.0.0.1:8000"
 RESUME = {"t": "resume", "after": 0}
 
 
-class Socket(WebsocketCommunicator):  # type: ignore[misc]
+class Socket(WebsocketCommunicator):
     """Channels' own communicator keeps database connections open, for tests in a transaction: here they come back."""
 
     async def send_input(self, message: Any) -> None:
@@ -256,5 +256,5 @@ async def test_sockets_hold_no_connections_of_the_pool(hub: Hub, acme: Account) 
 
 def count_borrowed() -> int:
     with connection.cursor():
-        stats = connection.pool.get_stats()
+        stats = connection.pool.get_stats()  # type: ignore[attr-defined]
     return int(stats["pool_size"] - stats["pool_available"])
