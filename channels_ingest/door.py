@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from urllib.parse import parse_qsl
 
 import psycopg
@@ -23,14 +24,12 @@ from prometheus_client import Counter
 from channels_ingest.base import ChannelAdapter, Request
 from channels_ingest.bell import bell_name
 from channels_ingest.link import Link
-from channels_ingest.raw_store import QueueFullError, RawRequest, RawStore
+from channels_ingest.raw_store import QueueFullError, RawStore
 from channels_ingest.registry import load_channels
 from channels_ingest.routes import Route, Routes
 
 BODY_SECONDS = 20
-ANSWER_SECONDS = 2.8  # from the body on; the most impatient provider waits 2 to 3
 HELD_BYTES = 64 * 1024 * 1024  # bodies that are being read or wait for their commit
-KEPT_HEADERS = ("content-type",)
 LONGEST_HEADER = 200
 
 REQUESTS = Counter("oneview_webhook_requests", "Webhook requests by the status of their answer", ["status"])
@@ -98,7 +97,7 @@ class Door:
             answer = UNAVAILABLE
         finally:
             self._held -= len(body)
-        REQUESTS.labels(str(answer.status)).inc()
+        _count(answer.status).inc()
         await send(
             {"type": "http.response.start", "status": answer.status, "headers": answer.headers, "trailers": False}
         )
@@ -108,43 +107,52 @@ class Door:
         method = scope["method"]
         if method == "HEAD":
             return Answer(200)
-        _, kind, public_id = _split_path(scope["path"])
+        kind, public_id = _split_path(scope["path"])
         adapter = load_channels().get(kind)
         if adapter is None or method not in ("GET", "POST"):
             return REFUSED
+        route = await self._routes.find(public_id)
+        if route is None or route.kind != kind:
+            return REFUSED
         headers = _read_headers(scope["headers"])
-        if method == "POST":
-            limit = adapter.capabilities.body_limit
-            _check_declared(headers.get("content-length", ""), limit=limit)
-            async with asyncio.timeout(BODY_SECONDS):
-                await self._read_body(receive, body, limit=limit)
-        async with asyncio.timeout(ANSWER_SECONDS):
-            route = await self._routes.find(public_id)
-            if route is None or route.kind != kind:
-                return REFUSED
-            request = _build_request(scope, headers, bytes(body))
-            if method == "GET":
-                return _shake_hands(adapter, request, route)
-            if not _is_signed(adapter, request, route):
-                return REFUSED
-            kept = json.dumps(_keep_headers(headers))
-            await self._store.put(RawRequest(route.account_id, route.channel_id, kept, request.body))
+        if method == "GET":
+            return _shake_hands(adapter, _build_request(scope, headers, b""), route)
+        limit = adapter.capabilities.body_limit
+        _check_declared(headers.get("content-length", ""), limit=limit)
+        await self._read_body(receive, body, limit=limit)
+        since = asyncio.get_running_loop().time()
+        request = _build_request(scope, headers, bytes(body))
+        if not _is_signed(adapter, request, route):
+            return REFUSED
+        await self._store.put(
+            account_id=route.account_id,
+            channel_id=route.channel_id,
+            headers=_keep_headers(headers.get("content-type", "")),
+            body=request.body,
+            since=since,
+        )
         return TAKEN
 
     async def _read_body(self, receive: ASGIReceiveCallable, body: bytearray, *, limit: int) -> None:
-        while True:
-            message = await receive()
-            if message["type"] != "http.request":
-                raise ClientGoneError
-            chunk = message.get("body", b"")
-            body += chunk
-            self._held += len(chunk)
-            if len(body) > limit:
-                raise BodyTooLargeError
-            if self._held > HELD_BYTES:
-                raise QueueFullError
-            if not message.get("more_body"):
-                return
+        """Who sent a part has to send the rest in time: until then it takes the room of others."""
+        if await self._read_chunk(receive, body, limit=limit):
+            async with asyncio.timeout(BODY_SECONDS):
+                while await self._read_chunk(receive, body, limit=limit):
+                    pass
+
+    async def _read_chunk(self, receive: ASGIReceiveCallable, body: bytearray, *, limit: int) -> bool:
+        """Whether there is more."""
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ClientGoneError
+        chunk = message.get("body", b"")
+        body += chunk
+        self._held += len(chunk)
+        if len(body) > limit:
+            raise BodyTooLargeError
+        if self._held > HELD_BYTES:
+            raise QueueFullError
+        return message.get("more_body", False)
 
     async def _ring_bell(self) -> None:
         """One ring for whatever was committed since the last; a Redis that is away or slow costs nobody anything."""
@@ -163,12 +171,12 @@ class Door:
             await client.aclose()
 
 
-def _split_path(path: str) -> tuple[str, str, str]:
-    """`/webhooks/<kind>/<public_id>/` in its parts, empty ones for any other path."""
+def _split_path(path: str) -> tuple[str, str]:
+    """Kind and public id of `/webhooks/<kind>/<public_id>/`, empty ones for any other path."""
     match path.removesuffix("/").split("/"):
-        case ["", prefix, kind, public_id]:
-            return prefix, kind, public_id
-    return "", "", ""
+        case ["", _, kind, public_id]:
+            return kind, public_id
+    return "", ""
 
 
 def _check_declared(length: str, *, limit: int) -> None:
@@ -178,16 +186,29 @@ def _check_declared(length: str, *, limit: int) -> None:
 
 def _read_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """By lower-case name. One that came twice holds both values, so neither of them can pass for the only one."""
-    values: dict[str, list[str]] = {}
-    for name, value in headers:
-        values.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
-    return {name: ", ".join(each) for name, each in values.items()}
+    found: dict[str, str] = {}
+    repeated: dict[str, list[str]] = {}
+    for raw_name, raw_value in headers:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        if name in found:
+            repeated.setdefault(name, [found[name]]).append(value)
+        else:
+            found[name] = value
+    for name, values in repeated.items():
+        found[name] = ", ".join(values)
+    return found
 
 
-def _keep_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """What a parser may need. Never what proves who sent the request."""
-    kept = {name: headers.get(name, "")[:LONGEST_HEADER] for name in KEPT_HEADERS}
-    return {name: value for name, value in kept.items() if value and value.isprintable()}
+@lru_cache(maxsize=100)
+def _keep_headers(content_type: str) -> str:
+    """What a parser may need, as JSON. Never what proves who sent the request."""
+    kept = content_type[:LONGEST_HEADER]
+    return json.dumps({"content-type": kept} if kept and kept.isprintable() else {})
+
+
+@cache
+def _count(status: int) -> Counter:
+    return REQUESTS.labels(str(status))
 
 
 def _build_request(scope: HTTPScope, headers: Mapping[str, str], body: bytes) -> Request:
@@ -196,7 +217,7 @@ def _build_request(scope: HTTPScope, headers: Mapping[str, str], body: bytes) ->
     return Request(
         method=scope["method"],
         url=f"{settings.PUBLIC_URL}{path}{'?' if query else ''}{query}",
-        query=dict(parse_qsl(query, keep_blank_values=True)),
+        query=dict(parse_qsl(query, keep_blank_values=True)) if query else {},
         headers=headers,
         body=body,
     )

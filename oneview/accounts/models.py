@@ -85,6 +85,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.name or self.email
 
+    def get_short_name(self) -> str:
+        """How the admin greets."""
+        return str(self)
+
 
 class Role(models.TextChoices):
     AGENT = "agent", _("Agent")

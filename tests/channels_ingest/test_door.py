@@ -218,6 +218,20 @@ async def test_a_request_that_breaks_off_leaves_nothing(door: Door, channel: Cha
     assert door._held == 0
 
 
+async def test_at_an_unknown_address_nothing_is_read(door: Door, channel: Channel) -> None:
+    reply = await call(door, "/webhooks/whatsapp/nobody/", chunks=[b"x"] * 10)
+    assert (reply.status, reply.chunks_read) == (401, 0)
+
+
+async def test_who_sent_a_part_has_to_send_the_rest(
+    door: Door, channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doors, "BODY_SECONDS", 0.1)
+    reply = await call(door, path_to(channel), chunks=[BODY[:20]], headers=[sign(BODY)], stalls=True)
+    assert reply.status == 503
+    assert door._held == 0
+
+
 async def test_bodies_that_are_held_have_a_limit_together(
     door: Door, channel: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

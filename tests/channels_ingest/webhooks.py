@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -74,8 +75,9 @@ async def call(
     headers: Iterable[tuple[bytes, bytes]] = (),
     query: bytes = b"",
     cut: bool = False,
+    stalls: bool = False,
 ) -> Reply:
-    """`cut`: the client goes away after the chunks, before the end of its request."""
+    """`cut`: the client goes away after the chunks, before the end of its request. `stalls`: it does not even go."""
     reply = Reply()
     scope = {
         "type": "http",
@@ -88,10 +90,12 @@ async def call(
 
     async def receive() -> dict[str, Any]:
         if reply.chunks_read == len(chunks):
+            if stalls:
+                await asyncio.sleep(60)
             return {"type": "http.disconnect"}
         chunk = chunks[reply.chunks_read]
         reply.chunks_read += 1
-        return {"type": "http.request", "body": chunk, "more_body": cut or reply.chunks_read < len(chunks)}
+        return {"type": "http.request", "body": chunk, "more_body": cut or stalls or reply.chunks_read < len(chunks)}
 
     async def send(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":

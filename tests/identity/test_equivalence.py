@@ -26,7 +26,7 @@ from oneview.common.errors import NotFound
 from oneview.common.ids import new_id
 from oneview.common.scope import locked_scope
 from tests.factories import make_account
-from tests.identity.worlds import START, WORLD_BUILDERS, World, build_decision, disorder
+from tests.identity.worlds import START, World, build_decision, build_dense_world, build_wide_world, disorder
 
 pytestmark = pytest.mark.django_db
 
@@ -38,7 +38,7 @@ Event: TypeAlias = Sighting | Boundary | DecisionFact
 def test_a_random_world_is_stored_as_it_is_resolved(chunk: int) -> None:
     for number in range(chunk * WORLDS_AT_ONCE, (chunk + 1) * WORLDS_AT_ONCE):
         random = Random(number)
-        world = flatten(WORLD_BUILDERS[number % 2](random))
+        world = flatten(build_wide_world(random) if number % 4 == 0 else build_dense_world(random))
         account = make_account()
         with locked_scope(account):
             Settings.objects.create(account=account, version=1, document=settings_to_json(world.settings))
@@ -144,7 +144,7 @@ def take_in(account: Account, random: Random, events: Sequence[Event], inbox: In
                 waiting.insert(random.randint(0, len(waiting)), decision)
             continue
         batch: list[Sighting | Boundary] = []
-        size = random.choice([1, 1, 2, 5, 60])
+        size = random.choice([1, 4, 20, 60])
         while waiting and len(batch) < size and not isinstance(waiting[0], DecisionFact):
             batch.append(waiting.pop(0))
         sightings = [event for event in batch if isinstance(event, Sighting)]
@@ -243,12 +243,11 @@ class History:
 
     def first_sights(self) -> dict[IdentityKey, datetime]:
         named = [*self.world().sights]
-        named += [(end, each.at) for each in self.decisions if each.op == "link" for end in (each.a, each.b) if end]
-        linked = {end for each in self.decisions if each.op == "link" and each.a == each.b for end in (each.a,)}
+        links = [each for each in self.decisions if each.op == "link" and each.a != each.b]
+        named += [(end, each.at) for each in links for end in (each.a, each.b) if end]
         first: dict[IdentityKey, datetime] = {}
         for identity, at in named:
-            if identity not in linked or (identity, at) in self.world().sights:
-                first[identity] = min(at, first.get(identity, at))
+            first[identity] = min(at, first.get(identity, at))
         return first
 
     def names(self) -> dict[IdentityKey, str]:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from identity.interchange import settings_to_json
 from identity.resolver import DecisionFact, EvidenceFact, Facts, Op, Resolution, resolve
-from identity.rules import DegreeLimit, IdentityKey, Level, Rule, Settings
+from identity.rules import LINK, DegreeLimit, IdentityKey, Level, Rule, Settings
 
 START = datetime(2026, 11, 1, 9, tzinfo=UTC)
 LATER = START + timedelta(days=1)
@@ -77,7 +77,7 @@ def build_dense_world(random: Random) -> World:
         IdentityKey("whatsapp", "900100", "ES.1"),
     ]
     settings = Settings(
-        rules={name: Rule(name, 2) for name in ("platform", "portfolio")},
+        rules={"platform": Rule("platform", 2)},
         kind_rank={"customer": 0, "phone": 3, "email": 3, "visitor": 4},
         kind_limits={"customer": 1},
         max_identities=random.choice([None, 3, 4, 5]),
@@ -98,6 +98,7 @@ def build_wide_world(random: Random) -> World:
         *(IdentityKey("whatsapp", "900100", f"ES.{digit}") for digit in range(4)),
     ]
     rules = (
+        LINK,
         Rule("clerk", 0, 1),
         Rule("signed", 1),
         Rule("platform", 2, 1),
@@ -113,7 +114,7 @@ def build_wide_world(random: Random) -> World:
         rules={rule.name: rule for rule in rules},
         kind_rank={"customer": 0, "sms": 2, "phone": 3, "email": 3, "visitor": random.choice([0, 4])},
         kind_limits={kind: random.randint(1, 3) for kind in kinds if random.random() < 0.4} | {"customer": 1},
-        degree_limits=tuple(build_limit(random, kinds) for _ in range(random.randint(0, 12))),
+        degree_limits=tuple(build_limit(random, kinds) for _ in range(random.randint(0, 25))),
         max_identities=random.choice([None, 3, 5, 8, 100]),
         blocked=frozenset(random.sample(identities, random.randint(0, 2))),
     )
@@ -140,7 +141,7 @@ def build_facts(
     def at() -> datetime:
         return START + timedelta(minutes=random.randrange(instants))
 
-    rules = [*settings.rules, "link"]
+    rules = [*settings.rules]
     evidence = tuple(
         EvidenceFact(random.choice(rules), random.choice(identities), random.choice(identities), at())
         for _ in range(random.randint(*rows))
@@ -160,10 +161,11 @@ def build_decision(
     op = random.choice(ops)
     if ops is VALUE_OPS:
         return DecisionFact(op=op, at=at, identity=random.choice(identities))
+    fact = random.choice(evidence)
     if ops is EDGE_OPS:
-        fact = random.choice(evidence)
         return DecisionFact(op=op, at=at, rule=fact.rule, a=fact.b, b=fact.a)
-    return DecisionFact(op=op, at=at, a=random.choice(identities), b=random.choice(identities))
+    a, b = random.choice([(fact.a, fact.b), (random.choice(identities), random.choice(identities))])
+    return DecisionFact(op=op, at=at, a=a, b=b)
 
 
 def write_decision(decision: DecisionFact) -> dict[str, Any]:
