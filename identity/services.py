@@ -59,8 +59,8 @@ class Boundary:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The identity of each sighting in its order (None where its value is unusable), the contact of each identity,
-    what moved, and what turns out to be another holder's.
+    """The identity of each sighting in its order (None where its value is unusable), the contact of each identity (of
+    one that is no more, the one it was in), what moved, and what turns out to be another holder's.
 
     `contacts` names every contact whose composition or attributes changed.
     """
@@ -93,8 +93,9 @@ def observe(
         account_id,
         [AttributeFact(ground.ids[said.node], said.name, said.value, said.rank, said.at) for said in picture.said],
     )
-    contact_of = stored.contact_of | {move.identity: move.target for move in moves} | staying
     vacated = parted.cut - staying.keys()
+    left = {move.identity: move.origin if move.identity in vacated else move.target for move in moves}
+    contact_of = stored.contact_of | staying | {id: id for id in vacated} | left
     reported = tuple(move for move in grown if move.identity not in vacated)
     gathered = {contact_of[id] for id in (*stored.new, *staying)} | _contacts_of(reported)
     changed = fold_contacts(account_id, gathered | vacated | {contact_of[id] for id in described})

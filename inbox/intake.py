@@ -28,7 +28,7 @@ from inbox.arrivals import Arrival, Arrived, find_known_keys, insert_keys, order
 from inbox.effects import Effect, Touched, apply_effects, park_effects, read_effect, take_parked
 from inbox.files import attach_files
 from inbox.folds import fold_conversations, lock_conversations
-from inbox.moves import move_threads
+from inbox.moves import move_threads, part_threads
 from inbox.realtime import Change, append_changes
 from inbox.snapshots import ContextRequest, store_snapshots
 from oneview.accounts.models import Account
@@ -56,16 +56,19 @@ def handle_events(account_id: int, batch: Sequence[Received], *, now: datetime) 
     lock_conversations(
         account_id,
         {contact_of[identity] for _, _, identity, _ in fresh}
-        | {c for m in observed.moves for c in (m.origin, m.target)},
+        | {c for m in observed.moves for c in (m.origin, m.target)}
+        | {contact_of[identity] for p in observed.partings for identity in (p.origin, p.target)},
     )
     moved = move_threads(account_id, observed.moves)
+    parted = part_threads(account, observed.partings, contact_of=contact_of, now=now)
     if fresh:
         outcome.created = _store(account, fresh, contact_of=contact_of, now=now)
     _handle_effects(account_id, batch, identity_of, outcome=outcome, now=now)
-    touched = {arrival.thread.conversation for arrival in outcome.created} | moved.conversations
+    touched = {arrival.thread.conversation for arrival in outcome.created} | moved.conversations | parted.conversations
     fold_conversations(account_id, touched)
     changes = [
         *moved.changes,
+        *parted.changes,
         *(Change("message.created", arrival.thread.conversation, arrival.id) for arrival in outcome.created),
         *(Change("message.updated", update.conversation, update.message) for update in outcome.updated),
         *(Change("contact.updated", contact) for contact in sorted(observed.contacts)),

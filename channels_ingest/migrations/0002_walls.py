@@ -80,7 +80,14 @@ class Migration(migrations.Migration):
         wall(
             *(
                 f"channels_ingest_{name}"
-                for name in ("channel", "inboundevent", "quarantinedevent", "outboxmessage", "deliveryattempt", "mediaobject")
+                for name in (
+                    "channel",
+                    "inboundevent",
+                    "quarantinedevent",
+                    "outboxmessage",
+                    "deliveryattempt",
+                    "mediaobject",
+                )
             ),
             references=[
                 Reference("channels_ingest_inboundevent", "channel_id", "channels_ingest_channel"),

@@ -1,7 +1,7 @@
 // Puts the parts together: what the socket says goes to the list, the timeline and the details.
 
 import { conf, say } from "./conf.js";
-import { $, announce, app, onDo, parseOne, toast } from "./dom.js";
+import { $, announce, app, onDo, parseOne, toast, whenReleased } from "./dom.js";
 import { startActions } from "./actions.js";
 import { giveBack, preferThread, startComposer } from "./composer.js";
 import { dropCached, follow, note, openId, refreshBar, refreshPanel, reloadConversation, startConversation } from "./conversation.js";
@@ -14,7 +14,9 @@ import { applyMessages, expireMessages, fetchMessages, setUnread, showTyping, st
 
 const STALE = 5 * 60_000;
 
-onLive("events", ({ events, rows = {}, messages = {}, gone = [] }) => {
+onLive("events", (frame) => whenReleased(() => apply(frame)));
+
+function apply({ events, rows = {}, messages = {}, gone = [] }) {
   const open = openId();
   for (const event of events) {
     if (event.type === "conversation.moved") follow(event.from, event.to);
@@ -29,7 +31,7 @@ onLive("events", ({ events, rows = {}, messages = {}, gone = [] }) => {
   refreshBar();
   setUnread(parseOne(rows[open]).dataset.unread);
   if (events.some((event) => event.type === "conversation.updated" && event.conversation === open)) refreshPanel();
-});
+}
 
 // Rendered messages come for the conversation that the server knows to be open; what it does not know yet is asked for.
 function showMessages(open, events, messages) {

@@ -41,6 +41,7 @@ export function mountComposer() {
 
 // The server's view of the channels: the agent's choice stays, else the server's.
 export function refreshVia(select) {
+  if ($("#via").isEqualNode(select)) return;
   const picked = draft.thread ?? $("#via").value;
   if ([...select.options].some((option) => option.value === picked)) select.value = picked;
   $("#via").replaceWith(select);

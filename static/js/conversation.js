@@ -1,7 +1,7 @@
 // Which conversation is open: opening, prefetching, the browser's history, and keeping its head and composer as the server says.
 
 import { conf, say } from "./conf.js";
-import { $, app, isPhone, isWide, onDo, parse, show, stamp, throttle } from "./dom.js";
+import { $, $$, app, isPhone, isWide, onDo, parse, show, stamp, throttle, whenReleased } from "./dom.js";
 import { leaveComposer, mountComposer, refreshVia } from "./composer.js";
 import { currentLink, list, markOpen, rowLinks, showDraftOf } from "./list.js";
 import { view } from "./live.js";
@@ -116,7 +116,7 @@ function mount({ peek = false } = {}) {
     history.replaceState({ id }, "", `${pathOf(id)}${list.query}`);
     markOpen();
   }
-  dressHead();
+  dressHead($("#head"));
   mountComposer();
   mountTimeline({ isPeek: peek });
   setTitle($("#name").textContent);
@@ -126,13 +126,11 @@ function mount({ peek = false } = {}) {
   loadPanel();
 }
 
-function dressHead() {
-  fillTimes($("#head"));
-  const { assignees } = $("#head").dataset;
-  const isMine = assignees.split(" ").includes(String(conf.me.id));
-  const name = $(`#head [data-agent="${conf.me.id}"]`);
-  if (name && isMine) name.textContent = say("you");
-  $("#details").setAttribute("aria-expanded", String(isPanelShown()));
+function dressHead(head) {
+  fillTimes(head);
+  const name = $(`[data-agent="${conf.me.id}"]`, head);
+  if (name) name.textContent = say("you");
+  $("#details", head).setAttribute("aria-expanded", String(isPanelShown()));
 }
 
 export function showError(pane, problem, again) {
@@ -148,23 +146,37 @@ export function showError(pane, problem, again) {
   if (hadFocus) button.focus();
 }
 
-// Head, banner and channels once more: somebody assigned, resolved, wrote, or a window opened.
+// Head, banner and channels once more: somebody assigned, resolved, wrote, or a window opened. What is as before stays in place, so that
+// no click falls between the old and the new.
 export const refreshBar = throttle(400, async () => {
   const id = openId();
   if (!id) return;
   try {
     const bar = parse(await fetchFragment(pathOf(id), { name: "bar" }));
-    if (id !== openId() || !$("#head")) return;
-    const focused = document.activeElement.closest("#head") ? focusKey(document.activeElement) : null;
-    $("#head").replaceWith($("#head", bar));
-    $("#banner").replaceWith($("#banner", bar));
-    refreshVia($("#via", bar));
-    dressHead();
-    if (focused) ($(focused) ?? $("#name")).focus();
+    whenReleased(() => id === openId() && $("#head") && putBar(bar));
   } catch {
     // The next change asks again.
   }
 });
+
+function putBar(bar) {
+  refreshHead($("#head"), $("#head", bar));
+  if (!$("#banner").isEqualNode($("#banner", bar))) $("#banner").replaceWith($("#banner", bar));
+  refreshVia($("#via", bar));
+}
+
+function refreshHead(old, fresh) {
+  dressHead(fresh);
+  $("#presence", fresh).textContent = $("#presence", old).textContent;
+  for (const button of $$("[popovertarget][aria-expanded]", old)) {
+    const same = $(`[popovertarget="${button.getAttribute("popovertarget")}"]`, fresh);
+    same?.setAttribute("aria-expanded", button.getAttribute("aria-expanded"));
+  }
+  if (old.isEqualNode(fresh)) return;
+  const focused = old.contains(document.activeElement) ? focusKey(document.activeElement) : null;
+  old.replaceWith(fresh);
+  if (focused) ($(focused) ?? $("#name")).focus();
+}
 
 // How to find the same control in the new head.
 function focusKey(element) {

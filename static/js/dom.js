@@ -43,6 +43,26 @@ export function show(view) {
   app.dataset.view = view;
 }
 
+// Nothing is replaced between the press and the release of a pointer: the click would fall in between.
+let isPressed = false;
+const waiting = [];
+
+export function whenReleased(run) {
+  if (isPressed || waiting.length) waiting.push(run);
+  else run();
+}
+
+function release() {
+  isPressed = false;
+  setTimeout(() => {
+    for (const run of waiting.splice(0)) run();
+  });
+}
+
+addEventListener("pointerdown", () => (isPressed = true), { capture: true });
+for (const name of ["pointerup", "pointercancel"]) addEventListener(name, release, { capture: true });
+addEventListener("blur", release); // of the window alone: without capture those of elements do not come here
+
 // Speech for screen readers.
 export function announce(text, { urgent = false } = {}) {
   const region = document.getElementById(urgent ? "assertive" : "polite");

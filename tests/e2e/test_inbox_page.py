@@ -219,8 +219,24 @@ class TestReading:
         page = open_inbox(bob)
         expect(page.locator("#badge")).to_contain_text("3")
         row(page, OMAR).click()
-        expect(page.locator("#badge")).to_contain_text("2")
+        expect(page.locator("#name")).to_have_text(OMAR)
+        page.evaluate("document.querySelector('#head').isTheSame = true")
+        with page.expect_response(lambda answer: answer.request.headers.get("x-fragment") == "bar"):
+            expect(page.locator("#badge")).to_contain_text("2")
         expect(row(page, OMAR).locator(".badge")).to_have_count(0)
+        assert page.evaluate("document.querySelector('#head').isTheSame")  # a click on it does not miss
+
+    def test_nothing_is_replaced_under_a_pressed_button(
+        self, bob: Membership, three: dict[str, UUID], say: Callable[..., None], open_inbox: Open
+    ) -> None:
+        page = open_inbox(bob)
+        row(page, OMAR).hover()
+        page.mouse.down()
+        say(OMAR, "Just now")
+        page.wait_for_timeout(1_000)
+        page.mouse.up()
+        expect(page.locator("#name")).to_have_text(OMAR)
+        expect(bubbles(page, "Just now")).to_be_visible()
 
     def test_looking_at_the_first_row_unasked_reads_nothing(
         self, bob: Membership, three: dict[str, UUID], open_inbox: Open

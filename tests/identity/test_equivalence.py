@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -22,7 +22,6 @@ from identity.resolver import DecisionFact, EvidenceFact
 from identity.rules import IdentityKey, default_settings
 from identity.services import Boundary, Key, Observed, Sighting, decide, observe
 from oneview.accounts.models import Account
-from oneview.common.errors import NotFound
 from oneview.common.ids import new_id
 from oneview.common.scope import locked_scope
 from tests.factories import make_account
@@ -38,7 +37,7 @@ Event: TypeAlias = Sighting | Boundary | DecisionFact
 def test_a_random_world_is_stored_as_it_is_resolved(chunk: int) -> None:
     for number in range(chunk * WORLDS_AT_ONCE, (chunk + 1) * WORLDS_AT_ONCE):
         random = Random(number)
-        world = flatten(build_wide_world(random) if number % 4 == 0 else build_dense_world(random))
+        world = flatten(build_wide_world(random) if number % 5 == 0 else build_dense_world(random))
         account = make_account()
         with locked_scope(account):
             Settings.objects.create(account=account, version=1, document=settings_to_json(world.settings))
@@ -47,7 +46,7 @@ def test_a_random_world_is_stored_as_it_is_resolved(chunk: int) -> None:
             assert read_grouping() == resolve(world), f"world {number}"
 
 
-@pytest.mark.parametrize("chunk", range(10))
+@pytest.mark.parametrize("chunk", range(5))
 def test_values_that_change_hands_are_stored_as_if_every_boundary_had_been_known_before(chunk: int) -> None:
     for number in range(chunk * WORLDS_AT_ONCE, (chunk + 1) * WORLDS_AT_ONCE):
         random = Random(number)
@@ -84,7 +83,10 @@ def flatten(world: World) -> World:
     ]
     ends = {end for decision in decisions for end in (decision.a, decision.b, decision.identity) if end}
     return World(
-        sights=(*((flat(id), at) for id, at in world.sights), *((end, START + timedelta(minutes=6)) for end in sorted(ends))),
+        sights=(
+            *((flat(id), at) for id, at in world.sights),
+            *((end, START + timedelta(minutes=6)) for end in sorted(ends)),
+        ),
         evidence=tuple(fact for fact in evidence if fact.a != fact.b),
         decisions=tuple(decisions),
         settings=replace(world.settings, blocked=frozenset(map(flat, world.settings.blocked))),
@@ -121,9 +123,9 @@ class Inbox:
                 is_later = parting.since <= at and (parting.until is None or at < parting.until)
                 if identity == parting.origin and is_later:
                     self._messages[value, at] = parting.target
-        for sighting, identity in zip(sightings, observed.identities, strict=True):
-            assert identity is not None
-            self._messages.setdefault((sighting.value, sighting.seen_at), identity)
+        for sighting, writer in zip(sightings, observed.identities, strict=True):
+            assert writer is not None
+            self._messages.setdefault((sighting.value, sighting.seen_at), writer)
 
     def written_by(self) -> dict[tuple[str, datetime], IdentityKey]:
         keys = {row.id: IdentityKey(row.kind, row.scope, row.value, row.epoch) for row in Identity.objects.all()}
@@ -133,47 +135,41 @@ class Inbox:
 def take_in(account: Account, random: Random, events: Sequence[Event], inbox: Inbox | None = None) -> None:
     """Everything once or more, in disorder, in batches; a decision waits until what it is about exists."""
     waiting = list(disorder(random, tuple(events)))
-    patience = 20 * len(waiting)
-    while waiting and patience:
-        patience -= 1
-        if isinstance(waiting[0], DecisionFact):
-            decision = waiting.pop(0)
-            try:
-                take_decision(account, decision)
-            except NotFound:
-                waiting.insert(random.randint(0, len(waiting)), decision)
-            continue
-        batch: list[Sighting | Boundary] = []
-        size = random.choice([1, 4, 20, 60])
-        while waiting and len(batch) < size and not isinstance(waiting[0], DecisionFact):
-            batch.append(waiting.pop(0))
+    batch: list[Sighting | Boundary] = []
+    size = 1
+    for _ in range(20 * len(waiting) + 1):
+        if not waiting:
+            return
+        event = waiting.pop(0)
+        if not isinstance(event, DecisionFact):
+            batch.append(event)
+            if len(batch) < size and waiting:
+                continue
         sightings = [event for event in batch if isinstance(event, Sighting)]
         boundaries = [event for event in batch if isinstance(event, Boundary)]
         observed = observe(account.id, sightings, boundaries=boundaries, now=NOW)
         if inbox:
             inbox.take_in(sightings, observed)
-    assert not waiting
+        batch, size = [], random.choice([1, 5, 60, 60])
+        if isinstance(event, DecisionFact) and not take_decision(account, event):
+            waiting.insert(random.randint(0, len(waiting)), event)
+    pytest.fail(f"decisions about nobody: {waiting}")
 
 
-def take_decision(account: Account, decision: DecisionFact) -> None:
-    a, b = decision.identity or decision.a, decision.b
-    assert a is not None
-    decide(
-        account.id,
-        Decision.Op(decision.op),
-        a=find(a),
-        b=find(b) if b else None,
-        rule=decision.rule or "",
-        actor_id=None,
-        now=decision.at,
-    )
+def take_decision(account: Account, decision: DecisionFact) -> bool:
+    """False while an end does not exist."""
+    ends = [find(end) for end in (decision.identity, decision.a, decision.b) if end]
+    a, b = (*ends, None)[:2]
+    if a is None or None in ends:
+        return False
+    op, rule = Decision.Op(decision.op), decision.rule or ""
+    decide(account.id, op, a=a, b=b, rule=rule, actor_id=None, now=decision.at)
+    return True
 
 
-def find(key: IdentityKey) -> UUID:
-    row = Identity.objects.filter(kind=key.kind, scope=key.scope, value=key.value, epoch=key.epoch).first()
-    if row is None:
-        raise NotFound
-    return row.id
+def find(key: IdentityKey) -> UUID | None:
+    rows = Identity.objects.filter(kind=key.kind, scope=key.scope, value=key.value, epoch=key.epoch)
+    return rows.values_list("id", flat=True).first()
 
 
 def read_grouping() -> Any:
@@ -185,7 +181,13 @@ def read_grouping() -> Any:
         members.setdefault(row.contact_id, []).append(keys[id])
     contacts = [{"id": keys[contact], "identities": sorted(found)} for contact, found in members.items()]
     edges = [
-        {"rule": row.rule, "a": keys[row.a_id], "b": keys[row.b_id], "status": row.status, "violated": row.violated or None}
+        {
+            "rule": row.rule,
+            "a": keys[row.a_id],
+            "b": keys[row.b_id],
+            "status": row.status,
+            "violated": row.violated or None,
+        }
         for row in Evidence.objects.all()
     ]
     assert {contact.id for contact in Contact.objects.all()} == members.keys()
@@ -279,7 +281,10 @@ def build_history(random: Random) -> History:
     nodes = sorted({node for node, _ in world.sights})
     if not world.evidence:
         return history
-    return replace(history, decisions=tuple(build_decision(random, nodes, world.evidence, at()) for _ in range(random.randint(0, 4))))
+    return replace(
+        history,
+        decisions=tuple(build_decision(random, nodes, world.evidence, at()) for _ in range(random.randint(0, 4))),
+    )
 
 
 def build_sighting(random: Random, at: datetime) -> Sighting:

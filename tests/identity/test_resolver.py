@@ -285,10 +285,10 @@ def test_why_not_lists_the_edges_between_two_contacts(world: World) -> None:
 
 
 def test_an_explanation_is_the_shortest_path() -> None:
-    a, b, c = (IdentityKey("visitor", "web", value) for value in "abc")
-    evidence = [EvidenceFact("signed", *pair, START) for pair in ((a, b), (b, c), (a, c))]
+    a, b, c, d, e = (IdentityKey("visitor", "web", value) for value in "abcde")
+    evidence = [EvidenceFact("signed", *ends, START) for ends in ((a, b), (b, d), (a, c), (c, e), (e, d))]
     resolution = resolve(identities={}, evidence=evidence, decisions=[], settings=default_settings())
-    assert explain(resolution, a, c) == (EdgeVerdict("signed", a, c, "linked"),)
+    assert explain(resolution, a, d) == (EdgeVerdict("signed", a, b, "linked"), EdgeVerdict("signed", b, d, "linked"))
     assert explain(resolution, a, a) == ()
 
 

@@ -142,8 +142,11 @@ def build_facts(
         return START + timedelta(minutes=random.randrange(instants))
 
     rules = [*settings.rules]
+    hubs = random.sample(identities, 3)
     evidence = tuple(
-        EvidenceFact(random.choice(rules), random.choice(identities), random.choice(identities), at())
+        EvidenceFact(
+            random.choice(rules), random.choice(random.choice([hubs, identities])), random.choice(identities), at()
+        )
         for _ in range(random.randint(*rows))
     )
     return World(

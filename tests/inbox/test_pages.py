@@ -310,7 +310,7 @@ class TestSending:
 class TestCommands:
     def test_assigning(self, acme: Account, bob: Membership, agent: Client, conversation: UUID) -> None:
         assert post(agent, path(conversation, "assign/"), assignee=bob.user_id).status_code == 204
-        assert "Bob assigned this to Bob." in fragment(agent, path(conversation, "messages/"))
+        assert "Bob took this." in fragment(agent, path(conversation, "messages/"))
         assert post(agent, path(conversation, "assign/"), assignee="").status_code == 204
         with scope(acme):
             assert Conversation.objects.get().assignee_id is None
