@@ -31,6 +31,7 @@ from channels_ingest.routes import Route, Routes
 BODY_SECONDS = 20
 HELD_BYTES = 64 * 1024 * 1024  # bodies that are being read or wait for their commit
 LONGEST_HEADER = 200
+REDIS_SECONDS = 1
 
 REQUESTS = Counter("oneview_webhook_requests", "Webhook requests by the status of their answer", ["status"])
 
@@ -69,6 +70,7 @@ class Door:
         self._ring = asyncio.Event()
         self._store = RawStore(self._links[1], committed=self._ring.set)
         self._ringer: asyncio.Task[None] | None = None
+        self._stopping = False
         self._held = 0
 
     async def start(self) -> None:
@@ -79,7 +81,10 @@ class Door:
     async def stop(self) -> None:
         """Commits and answers what has been taken in."""
         await self._store.stop()
+        self._stopping = True
+        self._ring.set()
         if self._ringer is not None:
+            await asyncio.wait({self._ringer}, timeout=2 * REDIS_SECONDS)
             self._ringer.cancel()
         for link in self._links:
             await link.close()
@@ -157,10 +162,10 @@ class Door:
     async def _ring_bell(self) -> None:
         """One ring for whatever was committed since the last; a Redis that is away or slow costs nobody anything."""
         client = redis.asyncio.Redis.from_url(
-            settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1, retry=None
+            settings.REDIS_URL, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS, retry=None
         )
         try:
-            while True:
+            while not self._stopping:  # the client may swallow a cancellation
                 await self._ring.wait()
                 self._ring.clear()
                 try:

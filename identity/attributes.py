@@ -143,8 +143,11 @@ def _read_contacts(account_id: int, ids: Iterable[UUID]) -> dict[UUID, _Contact]
     contacts: dict[UUID, _Contact] = {}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT contact_id, id = contact_id, kind, value, raw_value FROM identity_identity "
-            "WHERE account_id = %s AND contact_id = ANY(%b::uuid[]) ORDER BY contact_id, first_seen, id",
+            """
+            SELECT contact_id, id = contact_id, kind, value, raw_value FROM identity_identity
+            WHERE account_id = %s AND contact_id = ANY(%b::uuid[])
+            ORDER BY contact_id, first_seen, id
+            """,
             [account_id, list(ids)],
         )
         for id, is_canonical, kind, value, raw in cursor.fetchall():
@@ -154,10 +157,13 @@ def _read_contacts(account_id: int, ids: Iterable[UUID]) -> dict[UUID, _Contact]
             if kind in NAMED_BY_KEY:
                 contact.keys[kind] = value
         cursor.execute(
-            "SELECT DISTINCT ON (i.contact_id, t.name, t.rank) i.contact_id, t.name, t.value FROM identity_identity i "
-            "JOIN identity_attribute t ON (t.account_id, t.identity_id) = (i.account_id, i.id) "
-            "WHERE i.account_id = %s AND i.contact_id = ANY(%b::uuid[]) "
-            "ORDER BY i.contact_id, t.name, t.rank, t.observed_at DESC, t.value DESC",
+            """
+            SELECT DISTINCT ON (i.contact_id, t.name, t.rank) i.contact_id, t.name, t.value
+            FROM identity_identity i
+            JOIN identity_attribute t ON (t.account_id, t.identity_id) = (i.account_id, i.id)
+            WHERE i.account_id = %s AND i.contact_id = ANY(%b::uuid[])
+            ORDER BY i.contact_id, t.name, t.rank, t.observed_at DESC, t.value DESC
+            """,
             [account_id, list(ids)],
         )
         for id, name, value in cursor.fetchall():
@@ -171,12 +177,15 @@ def _store_contacts(account_id: int, contacts: Mapping[UUID, _Contact]) -> set[U
         return set()
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO identity_contact AS c (id, account_id, name, attributes, blocked, version) "
-            "SELECT v.id, %s, v.name, v.attributes, false, 1 FROM unnest(%b::uuid[], %b::text[], %b::jsonb[]) AS "
-            "v(id, name, attributes) "
-            "ON CONFLICT (account_id, id) DO UPDATE SET name = EXCLUDED.name, attributes = EXCLUDED.attributes, "
-            "version = c.version + 1 "
-            "WHERE (c.name, c.attributes) IS DISTINCT FROM (EXCLUDED.name, EXCLUDED.attributes) RETURNING c.id",
+            """
+            INSERT INTO identity_contact AS c (id, account_id, name, attributes, blocked, version)
+            SELECT v.id, %s, v.name, v.attributes, false, 1
+            FROM unnest(%b::uuid[], %b::text[], %b::jsonb[]) AS v(id, name, attributes)
+            ON CONFLICT (account_id, id) DO UPDATE
+            SET name = EXCLUDED.name, attributes = EXCLUDED.attributes, version = c.version + 1
+            WHERE (c.name, c.attributes) IS DISTINCT FROM (EXCLUDED.name, EXCLUDED.attributes)
+            RETURNING c.id
+            """,
             [
                 account_id,
                 list(contacts),

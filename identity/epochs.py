@@ -59,7 +59,10 @@ class Epochs:
 def read_epochs(account_id: int, values: Iterable[Value]) -> Epochs:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT kind, scope, value, at FROM identity_boundary WHERE account_id = %s AND value = ANY(%b::text[])",
+            """
+            SELECT kind, scope, value, at FROM identity_boundary
+            WHERE account_id = %s AND value = ANY(%b::text[])
+            """,
             [account_id, list({value.value for value in values})],
         )
         return Epochs(Start(Value(*value), int(at.timestamp())) for *value, at in cursor.fetchall())
@@ -70,11 +73,14 @@ def store_boundaries(account_id: int, boundaries: Iterable[Start]) -> list[Start
     rows = sorted({boundary for boundary in boundaries if boundary.second > 0})
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO identity_boundary (id, account_id, kind, scope, value, at) "
-            "SELECT v.id, %s, v.kind, v.scope, v.value, to_timestamp(v.second) "
-            "FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::text[], %b::bigint[]) "
-            "AS v(id, kind, scope, value, second) "
-            "ON CONFLICT DO NOTHING RETURNING kind, scope, value, at",
+            """
+            INSERT INTO identity_boundary (id, account_id, kind, scope, value, at)
+            SELECT v.id, %s, v.kind, v.scope, v.value, to_timestamp(v.second)
+            FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::text[], %b::bigint[])
+              AS v(id, kind, scope, value, second)
+            ON CONFLICT DO NOTHING
+            RETURNING kind, scope, value, at
+            """,
             [
                 account_id,
                 [new_id() for _ in rows],

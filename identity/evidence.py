@@ -104,9 +104,11 @@ def _match_identities(ground: Ground, picture: Picture) -> dict[IdentityKey, _Id
     firsts = picture.seen.values()
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT v.number, i.contact_id, (v.at, v.raw) < (i.first_seen, i.raw_value) "
-            "FROM unnest(%b::uuid[], %b::timestamptz[], %b::text[]) WITH ORDINALITY AS v(id, at, raw, number) "
-            "JOIN identity_identity i ON i.account_id = %s AND i.id = v.id",
+            """
+            SELECT v.number, i.contact_id, (v.at, v.raw) < (i.first_seen, i.raw_value)
+            FROM unnest(%b::uuid[], %b::timestamptz[], %b::text[]) WITH ORDINALITY AS v(id, at, raw, number)
+            JOIN identity_identity i ON i.account_id = %s AND i.id = v.id
+            """,
             [
                 [ground.ids[node] for node in nodes],
                 [at for at, _ in firsts],
@@ -123,11 +125,12 @@ def _insert_identities(ground: Ground, picture: Picture, born: Mapping[IdentityK
     firsts = [picture.seen[node] for node in born]
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO identity_identity (id, account_id, kind, scope, value, epoch, raw_value, first_seen, "
-            "contact_id) "
-            "SELECT v.id, %s, v.kind, v.scope, v.value, v.epoch, v.raw, v.first_seen, v.contact "
-            "FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::text[], %b::bigint[], %b::text[], %b::timestamptz[], "
-            "%b::uuid[]) AS v(id, kind, scope, value, epoch, raw, first_seen, contact)",
+            """
+            INSERT INTO identity_identity (id, account_id, kind, scope, value, epoch, raw_value, first_seen, contact_id)
+            SELECT v.id, %s, v.kind, v.scope, v.value, v.epoch, v.raw, v.first_seen, v.contact
+            FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::text[], %b::bigint[], %b::text[], %b::timestamptz[],
+              %b::uuid[]) AS v(id, kind, scope, value, epoch, raw, first_seen, contact)
+            """,
             [
                 ground.account_id,
                 [ground.ids[node] for node in born],
@@ -147,9 +150,11 @@ def _update_first_sights(ground: Ground, picture: Picture, earlier: Collection[I
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE identity_identity i SET first_seen = v.at, raw_value = v.raw "
-            "FROM unnest(%b::uuid[], %b::timestamptz[], %b::text[]) AS v(id, at, raw) "
-            "WHERE i.account_id = %s AND i.id = v.id",
+            """
+            UPDATE identity_identity i SET first_seen = v.at, raw_value = v.raw
+            FROM unnest(%b::uuid[], %b::timestamptz[], %b::text[]) AS v(id, at, raw)
+            WHERE i.account_id = %s AND i.id = v.id
+            """,
             [
                 [ground.ids[node] for node in earlier],
                 [picture.seen[node][0] for node in earlier],
@@ -166,10 +171,12 @@ def _match_evidence(ground: Ground, picture: Picture, edges: Collection[Edge]) -
     spans = [picture.edges[edge] for edge in numbered]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT v.number, v.first < e.first_seen, v.last >= e.last_seen + interval '1 day' "
-            "FROM unnest(%b::text[], %b::uuid[], %b::uuid[], %b::timestamptz[], %b::timestamptz[]) "
-            "WITH ORDINALITY AS v(rule, a, b, first, last, number) "
-            "JOIN identity_evidence e ON e.account_id = %s AND (e.rule, e.a_id, e.b_id) = (v.rule, v.a, v.b)",
+            """
+            SELECT v.number, v.first < e.first_seen, v.last >= e.last_seen + interval '1 day'
+            FROM unnest(%b::text[], %b::uuid[], %b::uuid[], %b::timestamptz[], %b::timestamptz[])
+              WITH ORDINALITY AS v(rule, a, b, first, last, number)
+            JOIN identity_evidence e ON e.account_id = %s AND (e.rule, e.a_id, e.b_id) = (v.rule, v.a, v.b)
+            """,
             [
                 *_split(ground, numbered),
                 [span.first for span in spans],
@@ -193,16 +200,20 @@ def _write_evidence(
     found = [verdicts.get(edge) for edge in edges]
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO identity_evidence AS e (account_id, rule, a_id, b_id, first_seen, last_seen, proof, status, "
-            "violated) SELECT %s, v.rule, v.a, v.b, v.first, v.last, jsonb_build_object("
-            "'rule', v.rule, 'key', v.key, 'value', v.value, 'event', v.source, 'at', v.first), v.status, v.violated "
-            "FROM unnest(%b::text[], %b::uuid[], %b::uuid[], %b::timestamptz[], %b::timestamptz[], %b::uuid[], "
-            "%b::text[], %b::text[], %b::text[], %b::text[]) "
-            "AS v(rule, a, b, first, last, source, key, value, status, violated) "
-            "ON CONFLICT (account_id, rule, a_id, b_id) DO UPDATE SET "
-            "proof = CASE WHEN EXCLUDED.first_seen < e.first_seen THEN EXCLUDED.proof ELSE e.proof END, "
-            "first_seen = LEAST(e.first_seen, EXCLUDED.first_seen), "
-            "last_seen = GREATEST(e.last_seen, EXCLUDED.last_seen)",
+            """
+            INSERT INTO identity_evidence AS e
+              (account_id, rule, a_id, b_id, first_seen, last_seen, proof, status, violated)
+            SELECT %s, v.rule, v.a, v.b, v.first, v.last,
+              jsonb_build_object('rule', v.rule, 'key', v.key, 'value', v.value, 'event', v.source, 'at', v.first),
+              v.status, v.violated
+            FROM unnest(%b::text[], %b::uuid[], %b::uuid[], %b::timestamptz[], %b::timestamptz[], %b::uuid[],
+              %b::text[], %b::text[], %b::text[], %b::text[])
+              AS v(rule, a, b, first, last, source, key, value, status, violated)
+            ON CONFLICT (account_id, rule, a_id, b_id) DO UPDATE
+            SET proof = CASE WHEN EXCLUDED.first_seen < e.first_seen THEN EXCLUDED.proof ELSE e.proof END,
+              first_seen = least(e.first_seen, EXCLUDED.first_seen),
+              last_seen = greatest(e.last_seen, EXCLUDED.last_seen)
+            """,
             [
                 ground.account_id,
                 *_split(ground, edges),

@@ -52,8 +52,11 @@ class _Rules(dict[str, Rule]):
 def read_ground(account_id: int) -> Ground:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT a.identity_key, a.region, s.version, s.document FROM accounts_account a "
-            "LEFT JOIN identity_settings s ON s.account_id = a.id WHERE a.id = %s ORDER BY s.version DESC LIMIT 1",
+            """
+            SELECT a.identity_key, a.region, s.version, s.document FROM accounts_account a
+            LEFT JOIN identity_settings s ON s.account_id = a.id
+            WHERE a.id = %s ORDER BY s.version DESC LIMIT 1
+            """,
             [account_id],
         )
         key, region, version, document = cursor.fetchone()
@@ -78,10 +81,12 @@ def record_moves(ground: Ground, moves: Sequence[Move], *, cause: str, now: date
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO identity_change (id, account_id, batch, cause, identity_id, from_contact, to_contact, "
-            "settings_version, at) "
-            "SELECT v.id, %s, %s, %s, v.identity, v.origin, v.target, %s, %s "
-            "FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[]) AS v(id, identity, origin, target)",
+            """
+            INSERT INTO identity_change
+              (id, account_id, batch, cause, identity_id, from_contact, to_contact, settings_version, at)
+            SELECT v.id, %s, %s, %s, v.identity, v.origin, v.target, %s, %s
+            FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[]) AS v(id, identity, origin, target)
+            """,
             [
                 ground.account_id,
                 new_id(),
@@ -108,8 +113,10 @@ def _read_members(ground: Ground, touched: Set[UUID]) -> set[IdentityKey]:
     """The keys of every identity that shares a contact with one of `touched`."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT kind, scope, value, epoch FROM identity_identity WHERE account_id = %s AND contact_id IN "
-            "(SELECT contact_id FROM identity_identity WHERE account_id = %s AND id = ANY(%b::uuid[]))",
+            """
+            SELECT kind, scope, value, epoch FROM identity_identity WHERE account_id = %s AND contact_id IN
+              (SELECT contact_id FROM identity_identity WHERE account_id = %s AND id = ANY(%b::uuid[]))
+            """,
             [ground.account_id, ground.account_id, list(touched)],
         )
         return {IdentityKey(*row) for row in cursor.fetchall()}
@@ -119,17 +126,21 @@ def _load_facts(ground: Ground, keys: Set[IdentityKey]) -> Facts:
     ids = [ground.ids[key] for key in keys]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT kind, scope, value, epoch, first_seen FROM identity_identity "
-            "WHERE account_id = %s AND id = ANY(%b::uuid[])",
+            """
+            SELECT kind, scope, value, epoch, first_seen FROM identity_identity
+            WHERE account_id = %s AND id = ANY(%b::uuid[])
+            """,
             [ground.account_id, ids],
         )
         identities = {IdentityKey(*row[:4]): row[4] for row in cursor.fetchall()}
         cursor.execute(
-            "SELECT e.rule, e.first_seen, a.kind, a.scope, a.value, a.epoch, b.kind, b.scope, b.value, b.epoch "
-            "FROM identity_evidence e "
-            "JOIN identity_identity a ON (a.account_id, a.id) = (e.account_id, e.a_id) "
-            "JOIN identity_identity b ON (b.account_id, b.id) = (e.account_id, e.b_id) "
-            "WHERE e.account_id = %s AND (e.a_id = ANY(%b::uuid[]) OR e.b_id = ANY(%b::uuid[]))",
+            """
+            SELECT e.rule, e.first_seen, a.kind, a.scope, a.value, a.epoch, b.kind, b.scope, b.value, b.epoch
+            FROM identity_evidence e
+            JOIN identity_identity a ON (a.account_id, a.id) = (e.account_id, e.a_id)
+            JOIN identity_identity b ON (b.account_id, b.id) = (e.account_id, e.b_id)
+            WHERE e.account_id = %s AND (e.a_id = ANY(%b::uuid[]) OR e.b_id = ANY(%b::uuid[]))
+            """,
             [ground.account_id, ids, ids],
         )
         evidence = [
@@ -138,11 +149,13 @@ def _load_facts(ground: Ground, keys: Set[IdentityKey]) -> Facts:
         ]
         around = list({*ids, *(ground.ids[end] for fact in evidence for end in (fact.a, fact.b))})
         cursor.execute(
-            "SELECT d.op, d.rule, d.at, a.kind, a.scope, a.value, a.epoch, b.kind, b.scope, b.value, b.epoch "
-            "FROM identity_decision d "
-            "JOIN identity_identity a ON (a.account_id, a.id) = (d.account_id, d.a_id) "
-            "LEFT JOIN identity_identity b ON (b.account_id, b.id) = (d.account_id, d.b_id) "
-            "WHERE d.account_id = %s AND (d.a_id = ANY(%b::uuid[]) OR d.b_id = ANY(%b::uuid[]))",
+            """
+            SELECT d.op, d.rule, d.at, a.kind, a.scope, a.value, a.epoch, b.kind, b.scope, b.value, b.epoch
+            FROM identity_decision d
+            JOIN identity_identity a ON (a.account_id, a.id) = (d.account_id, d.a_id)
+            LEFT JOIN identity_identity b ON (b.account_id, b.id) = (d.account_id, d.b_id)
+            WHERE d.account_id = %s AND (d.a_id = ANY(%b::uuid[]) OR d.b_id = ANY(%b::uuid[]))
+            """,
             [ground.account_id, around, around],
         )
         decisions = [_read_decision(*row) for row in cursor.fetchall()]
@@ -159,11 +172,12 @@ def _read_decision(op: str, rule: str, at: datetime, *ends: str | int | None) ->
 def _store_verdicts(ground: Ground, edges: Sequence[EdgeVerdict]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE identity_evidence e SET status = v.status, violated = v.violated "
-            "FROM unnest(%b::text[], %b::uuid[], %b::uuid[], %b::text[], %b::text[]) AS v(rule, a, b, status, "
-            "violated) "
-            "WHERE e.account_id = %s AND (e.rule, e.a_id, e.b_id) = (v.rule, v.a, v.b) "
-            "AND (e.status, e.violated) IS DISTINCT FROM (v.status, v.violated)",
+            """
+            UPDATE identity_evidence e SET status = v.status, violated = v.violated
+            FROM unnest(%b::text[], %b::uuid[], %b::uuid[], %b::text[], %b::text[]) AS v(rule, a, b, status, violated)
+            WHERE e.account_id = %s AND (e.rule, e.a_id, e.b_id) = (v.rule, v.a, v.b)
+              AND (e.status, e.violated) IS DISTINCT FROM (v.status, v.violated)
+            """,
             [
                 [edge.rule for edge in edges],
                 [ground.ids[edge.a] for edge in edges],
@@ -181,10 +195,13 @@ def _store_contacts(ground: Ground, resolution: Resolution) -> tuple[Move, ...]:
     }
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE identity_identity i SET contact_id = v.target FROM unnest(%b::uuid[], %b::uuid[]) AS v(id, target) "
-            "JOIN identity_identity before ON before.account_id = %s AND before.id = v.id "
-            "WHERE i.account_id = %s AND i.id = v.id AND i.contact_id <> v.target "
-            "RETURNING i.id, before.contact_id, v.target",
+            """
+            UPDATE identity_identity i SET contact_id = v.target
+            FROM unnest(%b::uuid[], %b::uuid[]) AS v(id, target)
+            JOIN identity_identity before ON before.account_id = %s AND before.id = v.id
+            WHERE i.account_id = %s AND i.id = v.id AND i.contact_id <> v.target
+            RETURNING i.id, before.contact_id, v.target
+            """,
             [list(target), list(target.values()), ground.account_id, ground.account_id],
         )
         return tuple(Move(*row) for row in sorted(cursor.fetchall()))

@@ -99,8 +99,7 @@ def _parse_phone(text: str, region: str | None) -> tuple[bool, str] | None:
             return True, pattern.sub(replacement, dialled)
     possible = phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
     national = phonenumbers.national_significant_number(number)
-    if not possible or number.extension or PLACEHOLDER_PHONE.fullmatch(national):
-        return None
-    if phonenumbers.parse(dialled) != number:  # its first digits read as a trunk prefix: no subscriber's number
+    # Read again, a number loses its extension, and first digits that look like a trunk prefix: neither is one line.
+    if not possible or PLACEHOLDER_PHONE.fullmatch(national) or phonenumbers.parse(dialled) != number:
         return None
     return phonenumbers.is_valid_number(number), dialled

@@ -69,14 +69,18 @@ def drop_unseen(ground: Ground, cut: Iterable[UUID]) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM identity_evidence WHERE account_id = %s AND first_seen = %s "
-            "AND (a_id = ANY(%b::uuid[]) OR b_id = ANY(%b::uuid[]))",
+            """
+            DELETE FROM identity_evidence
+            WHERE account_id = %s AND first_seen = %s AND (a_id = ANY(%b::uuid[]) OR b_id = ANY(%b::uuid[]))
+            """,
             [ground.account_id, NEVER, ids, ids],
         )
         cursor.execute(
-            "UPDATE identity_identity i SET first_seen = least(i.first_seen, (SELECT min(e.first_seen) "
-            "FROM identity_evidence e WHERE e.account_id = i.account_id AND e.rule = %s AND i.id IN (e.a_id, e.b_id))) "
-            "WHERE i.account_id = %s AND i.id = ANY(%b::uuid[])",
+            """
+            UPDATE identity_identity i SET first_seen = least(i.first_seen, (SELECT min(e.first_seen)
+              FROM identity_evidence e WHERE e.account_id = i.account_id AND e.rule = %s AND i.id IN (e.a_id, e.b_id)))
+            WHERE i.account_id = %s AND i.id = ANY(%b::uuid[])
+            """,
             [LINK.name, ground.account_id, ids],
         )
 
@@ -91,11 +95,14 @@ def drop_vacated(ground: Ground, cut: Iterable[UUID], *, now: datetime) -> dict[
         return {}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT i.id FROM identity_identity i WHERE i.account_id = %s AND i.id = ANY(%b::uuid[]) "
-            "AND i.first_seen = %s AND NOT EXISTS "
-            "(SELECT FROM identity_attribute t WHERE (t.account_id, t.identity_id) = (i.account_id, i.id)) "
-            "AND NOT EXISTS "
-            "(SELECT FROM identity_decision d WHERE d.account_id = i.account_id AND i.id IN (d.a_id, d.b_id))",
+            """
+            SELECT i.id FROM identity_identity i
+            WHERE i.account_id = %s AND i.id = ANY(%b::uuid[]) AND i.first_seen = %s
+              AND NOT EXISTS (SELECT FROM identity_attribute t
+                WHERE (t.account_id, t.identity_id) = (i.account_id, i.id))
+              AND NOT EXISTS (SELECT FROM identity_decision d
+                WHERE d.account_id = i.account_id AND i.id IN (d.a_id, d.b_id))
+            """,
             [ground.account_id, ids, NEVER],
         )
         vacated = [row[0] for row in cursor.fetchall()]
@@ -108,8 +115,11 @@ def drop_vacated(ground: Ground, cut: Iterable[UUID], *, now: datetime) -> dict[
             [ground.account_id, vacated],
         )
         cursor.execute(
-            "UPDATE identity_identity SET first_seen = least(first_seen, %s) WHERE account_id = %s "
-            "AND id = ANY(%b::uuid[]) RETURNING id, contact_id",
+            """
+            UPDATE identity_identity SET first_seen = least(first_seen, %s)
+            WHERE account_id = %s AND id = ANY(%b::uuid[])
+            RETURNING id, contact_id
+            """,
             [now, ground.account_id, ids],
         )
         return dict(cursor.fetchall())
@@ -120,17 +130,25 @@ def _forget(ground: Ground, cut: set[UUID]) -> frozenset[UUID]:
     ids = list(cut)
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE identity_identity SET first_seen = %s WHERE account_id = %s AND id = ANY(%b::uuid[])",
+            """
+            UPDATE identity_identity SET first_seen = %s
+            WHERE account_id = %s AND id = ANY(%b::uuid[])
+            """,
             [NEVER, ground.account_id, ids],
         )
         cursor.execute(
-            "DELETE FROM identity_attribute WHERE account_id = %s AND identity_id = ANY(%b::uuid[]) AND rank <> %s",
+            """
+            DELETE FROM identity_attribute
+            WHERE account_id = %s AND identity_id = ANY(%b::uuid[]) AND rank <> %s
+            """,
             [ground.account_id, ids, Rank.AGENT.value],
         )
         cursor.execute(
-            "UPDATE identity_evidence SET first_seen = %s, last_seen = to_timestamp(0) "
-            "WHERE account_id = %s AND rule <> %s AND (a_id = ANY(%b::uuid[]) OR b_id = ANY(%b::uuid[])) "
-            "RETURNING a_id, b_id",
+            """
+            UPDATE identity_evidence SET first_seen = %s, last_seen = to_timestamp(0)
+            WHERE account_id = %s AND rule <> %s AND (a_id = ANY(%b::uuid[]) OR b_id = ANY(%b::uuid[]))
+            RETURNING a_id, b_id
+            """,
             [NEVER, ground.account_id, LINK.name, ids, ids],
         )
         return frozenset(id for row in cursor.fetchall() for id in row)
@@ -154,15 +172,21 @@ def _load_sights_of(ground: Ground, values: set[Value]) -> list[Sight]:
     columns = dict(zip(("kinds", "scopes", "values"), split_columns(values), strict=True))
     with connection.cursor() as cursor:
         cursor.execute(
-            "WITH held AS (SELECT i.id FROM identity_identity i "
-            "JOIN unnest(%(kinds)b::text[], %(scopes)b::text[], %(values)b::text[]) AS v(kind, scope, value) "
-            "ON (i.kind, i.scope, i.value) = (v.kind, v.scope, v.value) WHERE i.account_id = %(account)s), "
-            "tied AS (SELECT b_id AS id FROM identity_evidence "
-            "WHERE account_id = %(account)s AND a_id IN (SELECT id FROM held) "
-            "UNION SELECT a_id FROM identity_evidence "
-            "WHERE account_id = %(account)s AND b_id IN (SELECT id FROM held)) "
-            "SELECT kind, scope, value FROM identity_identity "
-            "WHERE account_id = %(account)s AND id IN (SELECT id FROM tied)",
+            """
+            WITH held AS (
+              SELECT i.id FROM identity_identity i
+              JOIN unnest(%(kinds)b::text[], %(scopes)b::text[], %(values)b::text[]) AS v(kind, scope, value)
+                ON (i.kind, i.scope, i.value) = (v.kind, v.scope, v.value)
+              WHERE i.account_id = %(account)s
+            ), tied AS (
+              SELECT b_id AS id FROM identity_evidence
+              WHERE account_id = %(account)s AND a_id IN (SELECT id FROM held)
+              UNION SELECT a_id FROM identity_evidence
+              WHERE account_id = %(account)s AND b_id IN (SELECT id FROM held)
+            )
+            SELECT kind, scope, value FROM identity_identity
+            WHERE account_id = %(account)s AND id IN (SELECT id FROM tied)
+            """,
             {"account": ground.account_id, **columns},
         )
         tied = {Value(*row) for row in cursor.fetchall()}

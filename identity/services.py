@@ -214,8 +214,10 @@ def _contacts_of(moves: Iterable[Move]) -> set[UUID]:
 def _read_neighbours(account_id: int, identity: UUID) -> set[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT b_id FROM identity_evidence WHERE account_id = %s AND a_id = %s "
-            "UNION SELECT a_id FROM identity_evidence WHERE account_id = %s AND b_id = %s",
+            """
+            SELECT b_id FROM identity_evidence WHERE account_id = %s AND a_id = %s
+            UNION SELECT a_id FROM identity_evidence WHERE account_id = %s AND b_id = %s
+            """,
             [account_id, identity, account_id, identity],
         )
         return {row[0] for row in cursor.fetchall()}

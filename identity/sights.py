@@ -140,10 +140,12 @@ def store_sights(ground: Ground, sights: Sequence[Sight]) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO identity_sight (account_id, address, at, digest, source, content) "
-            "SELECT %s, v.address, v.at, md5(v.content)::uuid, v.source, v.content::jsonb "
-            "FROM unnest(%b::uuid[], %b::timestamptz[], %b::uuid[], %b::text[]) AS v(address, at, source, content) "
-            "ON CONFLICT DO NOTHING",
+            """
+            INSERT INTO identity_sight (account_id, address, at, digest, source, content)
+            SELECT %s, v.address, v.at, md5(v.content)::uuid, v.source, v.content::jsonb
+            FROM unnest(%b::uuid[], %b::timestamptz[], %b::uuid[], %b::text[]) AS v(address, at, source, content)
+            ON CONFLICT DO NOTHING
+            """,
             [
                 ground.account_id,
                 [address_of(ground, sight.who.value) for sight in sights],
@@ -157,10 +159,33 @@ def store_sights(ground: Ground, sights: Sequence[Sight]) -> None:
 def load_sights(ground: Ground, addresses: Iterable[UUID]) -> list[Sight]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT at, source, content FROM identity_sight WHERE account_id = %s AND address = ANY(%b::uuid[])",
+            """
+            SELECT at, source, content FROM identity_sight
+            WHERE account_id = %s AND address = ANY(%b::uuid[])
+            """,
             [ground.account_id, list(addresses)],
         )
         return [_read_content(at, source, json.loads(content)) for at, source, content in cursor.fetchall()]
+
+
+def thin_sights(account_id: int, *, before: datetime) -> int:
+    """Removes what was seen before an instant, but the first and the last sight of each content; how many it removed.
+
+    What those two come to is what all came to, unless a boundary from before that instant is still to come.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            DELETE FROM identity_sight s USING (
+              SELECT address, digest, min(at) AS first, max(at) AS last FROM identity_sight
+              WHERE account_id = %s AND at < %s GROUP BY address, digest HAVING count(*) > 2
+            ) kept
+            WHERE s.account_id = %s AND s.at < %s AND (s.address, s.digest) = (kept.address, kept.digest)
+              AND s.at NOT IN (kept.first, kept.last)
+            """,
+            [account_id, before, account_id, before],
+        )
+        return int(cursor.rowcount)
 
 
 def _write_content(sight: Sight) -> str:

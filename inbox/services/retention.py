@@ -22,6 +22,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.utils import OperationalError
 
+from identity.sights import thin_sights
 from inbox.folds import fold_conversations
 from oneview.accounts.models import Account
 from oneview.common.ids import floor_id
@@ -123,6 +124,7 @@ def _purge_account(account_id: int, cutoff: datetime, *, dry_run: bool) -> Count
         if not dry_run:
             _trim_log(values, now - LOG_HOURS)
             _recount_unread(account_id, values)
+            thin_sights(account_id, before=cutoff)
             Account.objects.filter(id=account_id).update(purged_to=cutoff)
     if not dry_run:
         for path in files:

@@ -2,9 +2,9 @@
 
 import { conf, say } from "./conf.js";
 import { $, app, onDo, toast } from "./dom.js";
-import { openId } from "./conversation.js";
 import { currentLink, release, rowLinks } from "./list.js";
 import { pathOf, post } from "./net.js";
+import { openId } from "./pane.js";
 import { now, soon, weekday, zoned } from "./times.js";
 
 const idOf = (button) => button?.closest(".row")?.dataset.id ?? openId();

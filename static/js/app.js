@@ -4,12 +4,13 @@ import { conf, say } from "./conf.js";
 import { $, announce, app, onDo, parseOne, toast, whenReleased } from "./dom.js";
 import { startActions } from "./actions.js";
 import { giveBack, preferThread, startComposer } from "./composer.js";
-import { dropCached, follow, note, openId, refreshBar, refreshPanel, reloadConversation, startConversation } from "./conversation.js";
+import { dropCached, follow, note, refreshBar, refreshPanel, reloadConversation, startConversation } from "./conversation.js";
 import { startKeys } from "./keys.js";
 import { applyRows, expireRows, loadList, list, startList } from "./list.js";
 import { connect, live, onLive } from "./live.js";
 import { startChrome } from "./menus.js";
 import { flush, forgetDelivered, onRefused, startOutbox } from "./outbox.js";
+import { openId } from "./pane.js";
 import { applyMessages, expireMessages, fetchMessages, setUnread, showTyping, startTimeline } from "./timeline.js";
 
 const STALE = 5 * 60_000;

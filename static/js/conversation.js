@@ -1,11 +1,12 @@
 // Which conversation is open: opening, prefetching, the browser's history, and keeping its head and composer as the server says.
 
 import { conf, say } from "./conf.js";
-import { $, $$, app, isPhone, isWide, onDo, parse, show, stamp, throttle, whenReleased } from "./dom.js";
+import { $, $$, app, isPhone, isWide, onDo, parse, show, throttle, whenReleased } from "./dom.js";
 import { leaveComposer, mountComposer, refreshVia } from "./composer.js";
 import { currentLink, list, markOpen, rowLinks, showDraftOf } from "./list.js";
 import { view } from "./live.js";
 import { fetchFragment, pathOf } from "./net.js";
+import { openId, showError } from "./pane.js";
 import { setTitle } from "./tally.js";
 import { fillTimes } from "./times.js";
 import { fetchMessages, mountTimeline, reloadMessages, stopPeeking } from "./timeline.js";
@@ -19,8 +20,6 @@ const cache = new Map(); // id -> promise of a fragment, the oldest first
 let fetching = 0;
 let request = null;
 let panel = null; // loaded when it is first needed
-
-export const openId = () => app.dataset.conversation;
 
 // Messages the log named lately, by conversation: a fragment may be older than what was told before it came.
 const named = [];
@@ -131,19 +130,6 @@ function dressHead(head) {
   const name = $(`[data-agent="${conf.me.id}"]`, head);
   if (name) name.textContent = say("you");
   $("#details", head).setAttribute("aria-expanded", String(isPanelShown()));
-}
-
-export function showError(pane, problem, again) {
-  const state = stamp("pane-error");
-  const words = { 403: "not_allowed", 404: "gone" }[problem.status] ?? "not_loaded";
-  $("h2", state).textContent = say(words);
-  $("code", state).textContent = problem.reference ? say("reference", { id: problem.reference }) : "";
-  const button = $("button", state);
-  button.hidden = words !== "not_loaded";
-  button.addEventListener("click", again);
-  const hadFocus = pane.contains(document.activeElement);
-  pane.replaceChildren(state);
-  if (hadFocus) button.focus();
 }
 
 // Head, banner and channels once more: somebody assigned, resolved, wrote, or a window opened. What is as before stays in place, so that

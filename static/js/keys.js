@@ -4,9 +4,10 @@ import { conf } from "./conf.js";
 import { $, $$, app, isPhone, isTyping } from "./dom.js";
 import { assignTo, claim, markUnread, resolve, step } from "./actions.js";
 import { writeNote, writeReply } from "./composer.js";
-import { backToList, closePanel, openConversation, openId, togglePanel } from "./conversation.js";
+import { backToList, closePanel, openConversation, togglePanel } from "./conversation.js";
 import { currentLink, rowLinks } from "./list.js";
 import { showShortcuts } from "./menus.js";
+import { openId } from "./pane.js";
 
 async function walk(direction, { keepWriting = false } = {}) {
   const link = step(direction);

@@ -2,8 +2,8 @@
 
 import { conf, memory, say, setCookie } from "./conf.js";
 import { $, $$, announce, app, isPhone, isWide, parse, show, stamp, toast } from "./dom.js";
-import { openId, showError } from "./conversation.js";
 import { fetchFragment, pathOf, post } from "./net.js";
+import { openId, showError } from "./pane.js";
 import { fillTimes } from "./times.js";
 
 const pane = $("#panel");

@@ -323,8 +323,9 @@ def test_killed_at_any_point_nothing_is_sent_twice(
 ) -> None:
     enqueue(channel, "only once")
     kill_delivery(channel, deadly, when)
+    left, called = states_of(channel), list(provider.texts)
     run(channel)
-    assert provider.texts in ([], ["only once"]), "while the lease holds nobody takes over"
+    assert (states_of(channel), provider.texts) == (left, called), "while the lease holds nobody takes over"
     let_leases_run_out(channel)
     run(channel)
     run(channel)
@@ -366,7 +367,9 @@ def test_a_worker_that_stood_still_may_still_say_that_it_was_sent(
     assert [state for state, _ in updates(recorder)] == ["unknown", "sent"]
 
 
-def test_two_workers_on_a_thread_send_in_order_and_once(channel: Channel, provider: Provider) -> None:
+def test_two_workers_on_a_thread_send_in_order_and_once(
+    channel: Channel, provider: Provider, recorder: Recorder
+) -> None:
     words = [f"{n}" for n in range(10)]
     enqueue(channel, *words)
     provider.next.extend(
@@ -378,6 +381,7 @@ def test_two_workers_on_a_thread_send_in_order_and_once(channel: Channel, provid
     for worker in workers:
         worker.join()
     assert provider.texts == words
+    assert updates(recorder) == [("sent", "")] * 10
 
 
 def run_and_close(channel: Channel) -> None:
@@ -486,6 +490,32 @@ def test_where_the_provider_drops_repeated_sends_a_message_is_sent_again_with_it
     assert states_of(toy) == [OutboxState.SENT]
     first, second = provider.asked
     assert first.body == second.body
+
+
+def test_a_worker_that_lost_its_message_to_another_settles_nothing(
+    toy: Channel, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(load_channels(), "toy", SafeToy())
+    calling, answer = [threading.Event(), threading.Event()], [threading.Event(), threading.Event()]
+
+    def hold(number: int) -> None:
+        calling[number].set()
+        answer[number].wait(20)
+
+    enqueue(toy, "one")
+    provider.next.extend([Say(503, before=lambda: hold(0)), Say(before=lambda: hold(1))])
+    workers = [threading.Thread(target=run_and_close, args=(toy,)) for _ in range(2)]
+    for number, worker in enumerate(workers):
+        let_leases_run_out(toy)
+        worker.start()
+        assert calling[number].wait(20)
+    answer[0].set()
+    workers[0].join()
+    (row,) = rows_of(toy)
+    assert (row.state, row.leased_until is None) == (OutboxState.SENDING, False)
+    answer[1].set()
+    workers[1].join()
+    assert states_of(toy) == [OutboxState.SENT]
 
 
 # By hand, and by the sweep

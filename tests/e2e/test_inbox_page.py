@@ -425,6 +425,7 @@ class TestStates:
         page = open_inbox(bob)
         page.click(".boxes [data-box=all]")
         expect(page).to_have_url(re.compile(r"\?box=all$"))
+        expect(page.locator(".boxes [data-box=all]")).to_have_attribute("aria-current", "true")
         page.click("[popovertarget=statuses]")
         page.get_by_role("menuitemradio", name="Resolved").click()
         expect(page.locator("#rows")).to_contain_text("No conversations match.")

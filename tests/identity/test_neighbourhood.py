@@ -10,7 +10,7 @@ from hypothesis import assume
 
 from identity.neighbourhood import resolve_around
 from identity.resolver import DecisionFact, EvidenceFact, Facts, IdentityKey, Resolution
-from identity.rules import default_settings
+from identity.rules import DegreeLimit, Rule, Settings, default_settings
 from tests.identity.strategies import components, contacts_by_identity, eligible_edges, holds_for, randoms, worlds
 from tests.identity.worlds import START, World
 
@@ -94,3 +94,33 @@ def test_a_kiosk_costs_its_own_rows_and_not_its_neighbours() -> None:
     around = resolve_around([kiosk, customers[0]], load=load_from(world, asked), settings=world.settings)
     assert sorted(asked) == sorted([kiosk, customers[0], phones[0]])
     assert [contact.id for contact in around.contacts] == [customers[0], kiosk]
+
+
+def test_an_address_that_turns_out_to_be_somebody_elses_brings_no_contact_along() -> None:
+    visitor, email, mailbox = (
+        IdentityKey("visitor", "web", "v1"),
+        IdentityKey("email", "", "ana@example.com"),
+        IdentityKey("mailbox", "", "ana@example.com"),
+    )
+    evidence = (EvidenceFact("typed", visitor, email, START), EvidenceFact("platform", email, mailbox, START))
+    world = World((), evidence, (), Settings(rules={"typed": Rule("typed", 4), "platform": Rule("platform", 2)}))
+    around = resolve_around([visitor], load=load_from(world), settings=world.settings)
+    assert [contact.id for contact in around.contacts] == [visitor]
+    assert [edge.status for edge in around.edges] == ["claimed"]
+
+
+def test_what_was_loaded_for_its_verdict_is_still_reached_over_other_links() -> None:
+    visitor, stranger = IdentityKey("visitor", "web", "v1"), IdentityKey("visitor", "web", "v2")
+    customer = IdentityKey("customer", "", "ana")
+    mailboxes = [IdentityKey("mailbox", "", f"{name}@example.com") for name in ("ana", "bob")]
+    evidence = [EvidenceFact("typed", visitor, mailbox, START) for mailbox in mailboxes]
+    evidence += [EvidenceFact("signed", customer, end, START) for end in (visitor, mailboxes[0])]
+    evidence += [EvidenceFact("guess", mailboxes[0], stranger, START)]
+    settings = Settings(
+        rules={"typed": Rule("typed", 4), "signed": Rule("signed", 1), "guess": Rule("guess", 5)},
+        degree_limits=(DegreeLimit("visitor", "mailbox", "asserted", 1),),
+    )
+    world = World((), tuple(evidence), (), settings)
+    around = resolve_around([visitor], load=load_from(world), settings=settings)
+    assert [contact.identities for contact in around.contacts] == [(customer, mailboxes[0], visitor)]
+    assert around.edges == world.resolve().edges

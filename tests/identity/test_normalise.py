@@ -79,6 +79,7 @@ def test_argentina_with_and_without_the_9_is_one_line(written: str) -> None:
         "call 600111222",
         "600111222 ext. 5",
         "+34600111222;ext=5",
+        "+34600111222 #5",
         "600111222 / 600111333",
         "600\x00111222",
         "600111222\ud800",

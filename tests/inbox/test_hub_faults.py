@@ -62,7 +62,7 @@ async def test_joining_while_others_write_leaves_no_gap_and_no_double(hub: Hub, 
         frames: list[Frame] = []
         told.append((after, frames))
         await hub.resume(program, after=after)
-        while not frames or frames[-1]["to"] < total:
+        while (frames[-1]["to"] if frames else after) < total:
             frames.append(await next_frame(program, seconds=10))
 
     listening = []

@@ -123,9 +123,9 @@ def test_a_writer_that_is_held_up_makes_no_hole(acme: Account) -> None:
 
 def test_a_writer_that_fails_leaves_no_hole(acme: Account) -> None:
     append(acme, new_id())
-    with pytest.raises(ZeroDivisionError), scope(acme) as now:
+    with scope(acme) as now:
         append_changes(acme.id, [Change("conversation.updated", new_id())], now=now)
-        _ = 1 / 0
+        transaction.set_rollback(True)
     append(acme, new_id())
     assert logged(acme) == [1, 2]
 
