@@ -9,8 +9,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-
 from identity.models import Change, Contact, Decision, Evidence, Identity
 
 
@@ -84,15 +82,6 @@ def list_decisions(account_id: int, identity_ids: Iterable[UUID]) -> list[Decisi
         account=account_id, b__in=ids
     )
     return list(rows.distinct().order_by("-at", "-id"))
-
-
-def lock_identity_rows(account_id: int, contact_id: UUID) -> None:
-    """Holds the identities of a contact against a second edit."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM identity_identity WHERE account_id = %s AND contact_id = %s ORDER BY id FOR NO KEY UPDATE",
-            [account_id, contact_id],
-        )
 
 
 def _find_links(root: UUID, evidence: Iterable[Evidence]) -> dict[UUID, Link]:

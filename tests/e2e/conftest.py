@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
 from oneview.accounts.models import Membership
 from tests.fixtures import sign_in
 
 Open = Callable[..., Page]
+
+expect.set_options(timeout=20_000)  # milliseconds: a browser and four processes on a small machine
 
 # What the browser itself says of a connection that a test cut or an answer that a test refused.
 EXPECTED = ("ERR_INTERNET_DISCONNECTED", "WebSocket connection to", "Failed to load resource")
@@ -29,6 +31,7 @@ def open_inbox(live: str, browser: Browser) -> Iterator[Open]:
             complaints.append(message.text)
 
     def note_request(request: Request) -> None:
+        pending.add(request)
         if not request.url.startswith((live, live.replace("http", "ws", 1), "data:", "blob:")):
             complaints.append(f"fetched {request.url}")
 
@@ -43,9 +46,8 @@ def open_inbox(live: str, browser: Browser) -> Iterator[Open]:
         page.on("console", note_console)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", note_request)
-        page.on("request", pending.add)
-        page.on("requestfinished", pending.discard)
-        page.on("requestfailed", pending.discard)
+        page.on("requestfinished", lambda request: pending.discard(request))  # Playwright takes no bound built-in
+        page.on("requestfailed", lambda request: pending.discard(request))
         page.goto(path)
         page.wait_for_selector("body[data-link=on]", state="attached")
         return page
