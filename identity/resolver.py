@@ -308,15 +308,15 @@ class _Constraints:
         return _Block({identity}, {(identity.kind, scope): 1} if limited else {}, set(self.apart.get(identity, ())))
 
     def first_broken(self, one: _Block, other: _Block) -> str | None:
-        """The first constraint that the two break together. All are hereditary: a part of a legal set is legal."""
+        """The first constraint that the two break together; alone, neither breaks any."""
         most = self.settings.max_identities
         if most is not None and len(one.members) + len(other.members) > most:
             return "size"
         limits = self.settings.kind_limits
         broken = [
             kind
-            for kind, scope in one.tally.keys() | other.tally.keys()
-            if one.tally.get((kind, scope), 0) + other.tally.get((kind, scope), 0) > limits[kind]
+            for (kind, scope), count in one.tally.items()
+            if count + other.tally.get((kind, scope), 0) > limits[kind]
         ]
         if broken:
             return f"kind:{min(broken)}"
@@ -344,10 +344,10 @@ def _join_blocks(
     blocks = {identity: constraints.start_block(identity) for identity in graph.first_sights}
     for _, a, b in sorted((edge for edge, verdict in verdicts.items() if verdict is None), key=precedence):
         large, small = blocks[a], blocks[b]
-        if large is small or constraints.first_broken(large, small):
-            continue
         if len(large.members) < len(small.members):
             large, small = small, large
+        if large is small or constraints.first_broken(small, large):
+            continue
         large.absorb(small)
         for member in small.members:
             blocks[member] = large

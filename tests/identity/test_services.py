@@ -178,6 +178,15 @@ def test_a_blocked_value_links_nobody_until_it_is_unblocked(account: Account) ->
     assert groups(account) == TOGETHER
 
 
+def test_blocking_one_of_two_claimants_leaves_the_value_to_the_other(account: Account) -> None:
+    for minutes, customer in enumerate(("ana", "bob")):
+        see(account, Sighting("customer", "", customer, at(minutes), new_id(), (Key("signed", "phone", PHONE),)))
+    rule_on(account, Decision.Op.BLOCK_VALUE, "bob")
+    assert groups(account) == {frozenset({"ana", PHONE}), frozenset({"bob"})}
+    rule_on(account, Decision.Op.UNBLOCK_VALUE, "bob", minutes=61)
+    assert len(groups(account)) == 3
+
+
 def test_a_rule_that_the_settings_do_not_name_is_kept_and_links_nobody(account: Account) -> None:
     with scope(account):
         Settings.objects.create(account=account, version=1, document={"rules": {}})

@@ -17,6 +17,7 @@ from channels_ingest.models import Channel, MediaObject
 from channels_ingest.selectors import describe_channel
 from inbox.models import Message
 from oneview.accounts.models import Account, Membership
+from oneview.common.days import keep_days
 from oneview.common.scope import scope
 from tests.fixtures import sign_in
 from tests.inbox.api import API, Caller, agent_caller, connect, fields_of, problem_of, write_in
@@ -108,6 +109,7 @@ def test_a_file_leaves_with_its_message(ana: str, acme: Account, bob_calls: Call
 def test_a_file_leaves_with_the_window(ana: str, acme: Account, bob_calls: Caller) -> None:
     url = send(bob_calls, ana, PNG)
     Account.objects.update(window_days=31)
+    keep_days()
     with scope(acme) as now:
         channel = describe_channel(Channel.objects.get())
         old = now - timedelta(days=30, hours=12)
