@@ -484,7 +484,7 @@ class TestForEverybody:
     ) -> None:
         page = open_inbox(bob, width=320, height=640)
         for step in ("list", "conversation", "details"):
-            page.wait_for_function("!document.getAnimations().length")
+            page.evaluate("Promise.all(document.getAnimations().map(each => each.finished))")
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), step
             assert page.evaluate(SMALL_TARGETS) == [], step
             if step == "list":
