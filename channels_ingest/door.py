@@ -32,6 +32,7 @@ BODY_SECONDS = 20
 HELD_BYTES = 64 * 1024 * 1024  # bodies that are being read or wait for their commit
 LONGEST_HEADER = 200
 REDIS_SECONDS = 1
+BELL_PAUSE = 0.005
 
 REQUESTS = Counter("oneview_webhook_requests", "Webhook requests by the status of their answer", ["status"])
 
@@ -172,6 +173,7 @@ class Door:
                     await client.publish(bell_name(), b"")
                 except redis.RedisError as error:
                     log.warning("bell_not_rung", error=type(error).__name__)
+                await asyncio.sleep(BELL_PAUSE)
         finally:
             await client.aclose()
 

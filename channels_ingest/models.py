@@ -55,7 +55,7 @@ class InboundEvent(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False)
+    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
     channel = models.ForeignKey(Channel, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     headers = models.JSONField(default=dict)
     body = models.BinaryField(null=True)
@@ -82,7 +82,7 @@ class QuarantinedEvent(models.Model):
         REPLAYED = "replayed", _("Replayed")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False)
+    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
     channel = models.ForeignKey(Channel, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     inbound_id = models.UUIDField()
     headers = models.JSONField(default=dict)
@@ -111,7 +111,7 @@ class OutboxMessage(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False)
+    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
     channel = models.ForeignKey(Channel, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     thread_id = models.UUIDField()
     message_id = models.UUIDField()
@@ -139,7 +139,7 @@ class DeliveryAttempt(models.Model):
     """One HTTP call of a send: when, how long, what came back. Never what was said."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False)
+    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
     outbox = models.ForeignKey(OutboxMessage, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     at = models.DateTimeField()
     milliseconds = models.PositiveIntegerField()
@@ -162,7 +162,7 @@ class MediaObject(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False)
+    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
     channel = models.ForeignKey(Channel, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, null=True)
     message_id = models.UUIDField(null=True)
     kind = models.CharField(max_length=12)

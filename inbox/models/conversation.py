@@ -12,7 +12,7 @@ class Conversation(models.Model):
     """The id is the contact's. `last_message_id` orders the list: it is the newest message and carries its time."""
 
     id = models.UUIDField(primary_key=True, editable=False)
-    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False)
+    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.OPEN)
     snoozed_until = models.DateTimeField(null=True)
     assignee = models.ForeignKey(

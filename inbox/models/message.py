@@ -103,7 +103,7 @@ class PendingEffect(models.Model):
     """A receipt, edit, reaction or deletion whose message has not come yet. `event` is the event as JSON."""
 
     id = models.UUIDField(primary_key=True, editable=False)
-    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False)
+    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
     channel_id = models.UUIDField()
     external_id = models.CharField(max_length=600)
     kind = models.CharField(max_length=12)

@@ -27,7 +27,7 @@ class Thread(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False)
+    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
     channel = models.ForeignKey(
         "channels_ingest.Channel", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False
     )
