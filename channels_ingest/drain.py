@@ -2,7 +2,7 @@
 
     T0   claim an account, count an attempt of its oldest requests and commit: who kills its process is found out
     -    parse
-    T1   under the account lock: hand the events over, mark their requests as done
+    T1   under the account lock: mark the requests as done, hand their events over
 
 Nothing is leased: what a killed drain leaves behind is waiting for the next one. Requests that failed come again in
 smaller batches, then alone with their events taken one by one, and in the end go to quarantine unread.
@@ -15,22 +15,23 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date
-from operator import attrgetter
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 
 from channels_ingest.bell import Bell
 from channels_ingest.models import InboundState
 from channels_ingest.reading import Fault, Reading, StoredRequest, is_passing, quarantine, read_request, take_carefully
 from channels_ingest.selectors import Directory, read_directory
 from channels_ingest.sink import get_sink
-from oneview.accounts.models import Account
 from oneview.common.beats import Beat
 from oneview.common.days import keep_days
-from oneview.common.scope import scope, try_lock_account
+from oneview.common.scope import scope, try_locked_scope
 
 BATCH_EVENTS = 500
 BATCH_BYTES = 4 * 1024 * 1024
@@ -38,26 +39,12 @@ BATCH_ROWS = (500, 50, 5)  # by the attempts behind the oldest request; from the
 QUARANTINE_AFTER = 5
 PAUSE_SECONDS = 0.5
 YIELD_SECONDS = 0.005, 0.02
-STUCK_SECONDS = 60
+STUCK = timedelta(seconds=60)
+SEEN_EVERY = timedelta(seconds=10)  # how exact it is when a channel was last heard of
 
 log = structlog.get_logger(__name__)
 
-_CLAIM = """
-WITH waiting AS (
-  SELECT id, attempts, coalesce(octet_length(body), 0) AS size FROM channels_ingest_inboundevent
-  WHERE account_id = %(account)s AND state = 0 ORDER BY id LIMIT %(most)s
-), measured AS (
-  SELECT id, row_number() OVER oldest AS place, first_value(attempts) OVER oldest AS behind,
-    max(attempts) OVER oldest AS worst, sum(size) OVER oldest AS bytes
-  FROM waiting WINDOW oldest AS (ORDER BY id)
-), chosen AS (
-  SELECT id FROM measured WHERE place = 1
-  OR (place <= (%(rows)s::int[])[behind + 1] AND worst < %(alone)s AND bytes <= %(bytes)s)
-)
-UPDATE channels_ingest_inboundevent request SET attempts = attempts + 1 FROM chosen
-WHERE request.account_id = %(account)s AND request.id = chosen.id
-RETURNING request.id, channel_id, headers, body, received_at, attempts
-"""
+_CLAIM = "SELECT * FROM claim_requests(%s, %s, %s)"
 
 _LOCK_WAITING = """
 SELECT id FROM channels_ingest_inboundevent
@@ -66,18 +53,16 @@ WHERE account_id = %s AND id = ANY(%s) AND state = 0 ORDER BY id FOR NO KEY UPDA
 
 _FINISH = """
 UPDATE channels_ingest_inboundevent request SET state = finished.state, oldest_at = finished.oldest_at
-FROM unnest(%s::uuid[], %s::int[], %s::timestamptz[]) AS finished(id, state, oldest_at)
-WHERE request.account_id = %s AND request.id = finished.id
+FROM unnest(%b::uuid[], %b::int[], %b::timestamptz[]) AS finished(id, state, oldest_at)
+WHERE request.account_id = %s AND request.id = finished.id AND request.state = 0
+RETURNING request.id
 """
 
 _UNCOUNT = """
 UPDATE channels_ingest_inboundevent SET attempts = attempts - 1 WHERE account_id = %s AND id = ANY(%s)
 """
 
-_SEEN = """
-UPDATE channels_ingest_channel SET last_event_at = now()
-WHERE account_id = %s AND id = ANY(%s) AND coalesce(last_event_at, '-infinity') < now() - interval '10 seconds'
-"""
+_SEEN = "UPDATE channels_ingest_channel SET last_event_at = now() WHERE account_id = %s AND id = ANY(%b::uuid[])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +89,7 @@ class Drain:
         self._beat = Beat("drain")
         self._after = 0
         self._days = date.min, 0  # for which day and window the partitions are there
+        self._directories: dict[int, tuple[str, Directory]] = {}  # by account, with the state of the channels they show
         self._uncounted: list[tuple[int, list[UUID]]] = []
         self._stopping = False
 
@@ -111,6 +97,7 @@ class Drain:
         self._stopping = True
 
     def run(self) -> None:
+        connection_created.connect(prefer_generic_plans)
         while not self._stopping:
             self._beat.give()
             try:
@@ -130,7 +117,7 @@ class Drain:
         Raises OperationalError or InterfaceError when the database is to blame: then the attempt does not count.
         """
         self._uncount()
-        claim = _claim_batch(self._after)
+        claim = self._claim()
         if claim is None:
             return False
         self._after = claim.account_id
@@ -146,6 +133,32 @@ class Drain:
             if left:
                 self._uncounted.append((claim.account_id, left))
         return True
+
+    def _claim(self) -> Claim | None:
+        """T0. Goes round the accounts, beginning behind the last one."""
+        with connection.cursor() as cursor:
+            cursor.execute(_CLAIM, [self._after, list(BATCH_ROWS), BATCH_BYTES])
+            rows = cursor.fetchall()
+        if not rows:
+            return None
+        account_id, now, window_days, channels = rows[0][:4]
+        known, directory = self._directories.get(account_id, ("", None))
+        if directory is None or known != channels:
+            with scope(account_id):
+                directory = read_directory(account_id)
+            self._directories[account_id] = channels, directory
+        return Claim(
+            account_id=account_id,
+            requests=tuple(
+                StoredRequest(
+                    id, channel, json.loads(headers), None if body is None else bytes(body), received_at, attempts
+                )
+                for *_, id, channel, headers, body, received_at, attempts in rows
+            ),
+            directory=directory,
+            today=now.astimezone(UTC).date(),
+            window_days=window_days,
+        )
 
     def _uncount(self) -> None:
         """Takes back attempts that were counted and never made."""
@@ -163,38 +176,6 @@ class Drain:
         if day != claim.today or window_days < claim.window_days:
             keep_days()
             self._days = claim.today, max(window_days, claim.window_days)
-
-
-def _claim_batch(after: int) -> Claim | None:
-    """T0. Goes round the accounts, beginning behind `after`."""
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT claim_account(%s)", [after])
-            (account_id,) = cursor.fetchone()
-        if account_id is None:
-            return None
-        with scope(account_id) as now, connection.cursor() as cursor:
-            parameters = {
-                "account": account_id,
-                "most": BATCH_ROWS[0],
-                "rows": list(BATCH_ROWS),
-                "bytes": BATCH_BYTES,
-                "alone": len(BATCH_ROWS),
-            }
-            cursor.execute(_CLAIM, parameters)
-            requests = [
-                StoredRequest(
-                    id, channel, json.loads(headers), None if body is None else bytes(body), received_at, attempts
-                )
-                for id, channel, headers, body, received_at, attempts in cursor.fetchall()
-            ]
-            return Claim(
-                account_id=account_id,
-                requests=tuple(sorted(requests, key=attrgetter("id"))),
-                directory=read_directory(account_id),
-                today=now.astimezone(UTC).date(),
-                window_days=Account.objects.values_list("window_days", flat=True).get(id=account_id),
-            )
 
 
 def _read_batches(claim: Claim) -> Iterator[list[Reading]]:
@@ -220,18 +201,16 @@ def _read_batches(claim: Claim) -> Iterator[list[Reading]]:
 def _take_in(claim: Claim, readings: Sequence[Reading]) -> bool:
     """T1. False when the account lock is not free; a batch that fails for a reason of its own has had its attempt."""
     try:
-        with scope(claim.account_id) as now:
-            if not try_lock_account(claim.account_id):
+        with try_locked_scope(claim.account_id, idle=STUCK) as now:
+            if now is None:
                 return False
-            unfinished = _lock_unfinished(claim.account_id, readings)
-            if not unfinished:
-                return True
             if claim.is_alone:
+                unfinished = _lock_unfinished(claim.account_id, readings)
                 take_carefully(claim.account_id, unfinished, now=now)
-                _finish(claim.account_id, unfinished)
+                _finish(claim, unfinished, now=now)
             else:
-                _finish(claim.account_id, unfinished)
-                if batch := [received for reading in unfinished for received in reading.events]:
+                finished = _finish(claim, readings, now=now)
+                if batch := [received for reading in finished for received in reading.events]:
                     get_sink()(claim.account_id, batch, now=now)
     except Exception as error:
         if is_passing(error):
@@ -241,22 +220,38 @@ def _take_in(claim: Claim, readings: Sequence[Reading]) -> bool:
 
 
 def _lock_unfinished(account_id: int, readings: Sequence[Reading]) -> list[Reading]:
-    """Those that nobody else has finished meanwhile. A process that stands still gives the locks back after a while."""
+    """Those that nobody else has finished meanwhile."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, true)", [f"{STUCK_SECONDS}s"])
         cursor.execute(_LOCK_WAITING, [account_id, [reading.request.id for reading in readings]])
         waiting = {id for (id,) in cursor.fetchall()}
     return [reading for reading in readings if reading.request.id in waiting]
 
 
-def _finish(account_id: int, readings: Sequence[Reading]) -> None:
-    quarantine(account_id, readings)
-    channels = {reading.request.channel_id for reading in readings}
-    channels |= {received.channel.id for reading in readings for received in reading.events}
+def _finish(claim: Claim, readings: Sequence[Reading], *, now: datetime) -> list[Reading]:
+    """Marks requests as done; returns those that nobody else had finished."""
     rows = [
         (reading.request.id, InboundState.QUARANTINED if reading.faults else InboundState.DONE, reading.oldest_at)
         for reading in readings
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_SEEN, [account_id, sorted(channels)])
-        cursor.execute(_FINISH, [*(list(column) for column in zip(*rows, strict=True)), account_id])
+        cursor.execute(_FINISH, [*(list(column) for column in zip(*rows, strict=True)), claim.account_id])
+        marked = {id for (id,) in cursor.fetchall()}
+        finished = [reading for reading in readings if reading.request.id in marked]
+        quarantine(claim.account_id, finished)
+        if silent := sorted(_list_silent(claim, finished, now=now)):
+            cursor.execute(_SEEN, [claim.account_id, silent])
+    return finished
+
+
+def _list_silent(claim: Claim, readings: Sequence[Reading], *, now: datetime) -> set[UUID]:
+    """The channels of these requests that had not been heard of for a while."""
+    channels = {reading.request.channel_id for reading in readings}
+    channels |= {received.channel.id for reading in readings for received in reading.events}
+    heard = claim.directory.last_event_at
+    return {id for id in channels if (last := heard.get(id)) is None or last < now - SEEN_EVERY}
+
+
+def prefer_generic_plans(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    """The same few statements over and over: to plan one anew costs as much as to run it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET plan_cache_mode = force_generic_plan")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
+
+from django.db import connection
 
 from channels_ingest.models import Channel
 from channels_ingest.registry import get_channel, load_channels
@@ -14,16 +17,27 @@ from oneview.common.errors import NotFound
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """The channels of an account, by id and by (kind, external id). A channel whose kind has no file any more is left
-    out.
+    """The channels of an account, by id and by (kind, external id), and when each was heard of. A channel whose kind
+    has no file any more is left out.
     """
 
     by_id: Mapping[UUID, ChannelInfo]
     by_address: Mapping[tuple[str, str], ChannelInfo]
+    last_event_at: Mapping[UUID, datetime | None]
 
 
 def list_channels(account_id: int) -> tuple[Channel, ...]:
     return tuple(Channel.objects.filter(account_id=account_id).order_by("name", "id"))
+
+
+def list_channel_states(account_id: int) -> list[tuple[UUID, str, str, str]]:
+    """Id, kind, name and state of each channel, by name."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, kind, name, state FROM channels_ingest_channel WHERE account_id = %s ORDER BY name, id",
+            [account_id],
+        )
+        return list(cursor.fetchall())
 
 
 def get_channel_info(account_id: int, *, kind: str, external_id: str) -> ChannelInfo:
@@ -48,5 +62,10 @@ def describe_channel(channel: Channel) -> ChannelInfo:
 
 def read_directory(account_id: int) -> Directory:
     kinds = load_channels()
-    infos = [describe_channel(channel) for channel in list_channels(account_id) if channel.kind in kinds]
-    return Directory({info.id: info for info in infos}, {(info.kind, info.external_id): info for info in infos})
+    channels = [channel for channel in list_channels(account_id) if channel.kind in kinds]
+    infos = [describe_channel(channel) for channel in channels]
+    return Directory(
+        by_id={info.id: info for info in infos},
+        by_address={(info.kind, info.external_id): info for info in infos},
+        last_event_at={channel.id: channel.last_event_at for channel in channels},
+    )

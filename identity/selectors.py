@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
+
 from identity.models import Change, Contact, Decision, Evidence, Identity
 
 
@@ -45,6 +47,15 @@ def find_contact_id(account_id: int, identity_id: UUID) -> UUID | None:
 
 def get_contacts(account_id: int, contact_ids: Iterable[UUID]) -> dict[UUID, Contact]:
     return {contact.id: contact for contact in Contact.objects.filter(account=account_id, id__in=list(contact_ids))}
+
+
+def get_names(account_id: int, contact_ids: Iterable[UUID]) -> dict[UUID, str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, name FROM identity_contact WHERE account_id = %s AND id = ANY(%b::uuid[])",
+            [account_id, list(contact_ids)],
+        )
+        return dict(cursor.fetchall())
 
 
 def list_members(account_id: int, contact_id: UUID) -> tuple[Member, ...]:

@@ -71,17 +71,21 @@ FROM unnest(
 ADVANCE_THREADS = """
 UPDATE inbox_thread t SET
   last_message_id = now.last_message, last_inbound_at = now.last_inbound_at, read_up_to = now.read_up_to,
-  unread = CASE WHEN now.recount THEN (
-      SELECT count(*) FROM inbox_message m
-      WHERE m.account_id = t.account_id AND m.thread_id = t.id AND m.direction = 'inbound'
-        AND m.id > now.read_up_to AND m.id >= %s)
-    ELSE t.unread + now.fresh END,
+  unread = t.unread + now.fresh,
   address = CASE WHEN now.address <> '' THEN now.address::jsonb ELSE t.address END,
   status = CASE WHEN now.opens THEN 'open' ELSE t.status END,
   snoozed_until = CASE WHEN now.opens THEN NULL ELSE t.snoozed_until END
-FROM unnest(%b::uuid[], %b::uuid[], %b::timestamptz[], %b::uuid[], %b::bool[], %b::int[], %b::text[], %b::bool[])
-  AS now(id, last_message, last_inbound_at, read_up_to, recount, fresh, address, opens)
+FROM unnest(%b::uuid[], %b::uuid[], %b::timestamptz[], %b::uuid[], %b::int[], %b::text[], %b::bool[])
+  AS now(id, last_message, last_inbound_at, read_up_to, fresh, address, opens)
 WHERE t.account_id = %s AND t.id = now.id
+"""
+
+COUNT_UNREAD = """
+UPDATE inbox_thread t SET unread = (
+  SELECT count(*) FROM inbox_message m
+  WHERE m.account_id = t.account_id AND m.thread_id = t.id AND m.direction = 'inbound' AND m.id > t.read_up_to
+    AND m.id >= %s)
+WHERE t.account_id = %s AND t.id = ANY(%b::uuid[])
 """
 
 
@@ -254,7 +258,7 @@ def _message_row(arrival: Arrival) -> tuple[object, ...]:
 
 
 def _advance_threads(account_id: int, arrivals: Sequence[Arrival], *, cutoff: UUID) -> None:
-    """Newest message, unread count, reply address and status of every thread that got messages, in one statement.
+    """Newest message, unread count, reply address and status of every thread that got messages.
 
     A message of the user opens its thread again. One that we sent from elsewhere reads what came before it.
     """
@@ -266,18 +270,18 @@ def _advance_threads(account_id: int, arrivals: Sequence[Arrival], *, cutoff: UU
         cursor.execute(
             ADVANCE_THREADS,
             [
-                cutoff,
                 [state.thread.id for state in states],
                 [state.thread.last_message for state in states],
                 [state.thread.last_inbound_at for state in states],
                 [state.thread.read_up_to for state in states],
-                [state.recount for state in states],
                 [state.fresh for state in states],
                 [state.address for state in states],
                 [state.opens for state in states],
                 account_id,
             ],
         )
+        if echoed := [state.thread.id for state in states if state.recount]:
+            cursor.execute(COUNT_UNREAD, [cutoff, account_id, echoed])
 
 
 @dataclass(frozen=True, slots=True)

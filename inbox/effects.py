@@ -129,6 +129,8 @@ class Touched:
 def park_effects(account_id: int, effects: Iterable[Effect], *, now: datetime) -> None:
     """Keeps effects whose message has not come; the same one twice is kept once."""
     parked = {_effect_id(effect): effect for effect in effects}
+    if not parked:
+        return
     with connection.cursor() as cursor:
         cursor.execute(
             PARK,

@@ -123,10 +123,10 @@ def fold_conversations(account_id: int, conversation_ids: Iterable[UUID]) -> Non
         for conversation, channel, status, snoozed, assignee, team, turn, labels, unread, last in cursor.fetchall():
             state = ThreadState(channel, status, snoozed, assignee, team, turn, tuple(json.loads(labels)), unread, last)
             threads[conversation].append(state)
-        cursor.execute(
-            "DELETE FROM inbox_conversation WHERE account_id = %s AND id = ANY(%b::uuid[])",
-            [account_id, [id for id in wanted if id not in threads]],
-        )
+        if empty := [id for id in wanted if id not in threads]:
+            cursor.execute(
+                "DELETE FROM inbox_conversation WHERE account_id = %s AND id = ANY(%b::uuid[])", [account_id, empty]
+            )
         _store(account_id, {id: fold_threads(found) for id, found in sorted(threads.items())})
 
 

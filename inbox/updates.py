@@ -16,8 +16,8 @@ from inbox.realtime import PAGE, LoggedChange, read_changes
 from inbox.rendering import render_messages, render_rows
 from inbox.selectors.channels import get_channels
 from inbox.selectors.contacts import get_contact
-from inbox.selectors.conversations import get_conversations
 from inbox.selectors.messages import get_messages
+from inbox.selectors.rows import read_rows
 from inbox.shapes import ConversationShape, MessageShape
 from oneview.common.errors import NotFound
 
@@ -97,9 +97,7 @@ def _read_conversations(
         for logged in changes
         if logged.change.conversation and logged.change.type.startswith(types) and (wanted.rows or wanted.objects)
     }
-    return (
-        {shape.id: shape for shape in get_conversations(account_id, list(ids), now=now, window=window)} if ids else {}
-    )
+    return {shape.id: shape for shape in read_rows(account_id, list(ids), now=now, window=window)} if ids else {}
 
 
 def _read_messages(

@@ -8,17 +8,32 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "oneview.settings")
 
-from django.core.asgi import get_asgi_application
+import django
 
-pages = get_asgi_application()  # first: it fills the app registry
+django.setup(set_prefix=False)
 
 from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIHandler
 from django.db import connections
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from channels_ingest.door import Door
 from inbox.hub import Hub
 from inbox.routing import route_sockets
 
+
+class Pages(ASGIHandler):
+    """Every page of ours is synchronous: the whole chain of middleware runs in one thread, with one hop to it."""
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        super().load_middleware(is_async=False)
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        return await sync_to_async(self.get_response, thread_sensitive=True)(request)
+
+
+pages = Pages()
 door = Door()
 hub = Hub()
 sockets = route_sockets(hub)

@@ -6,14 +6,15 @@ from uuid import UUID
 
 from channels_ingest.models import Channel
 from channels_ingest.registry import load_channels
+from channels_ingest.selectors import list_channel_states
 from inbox.shapes import Agent, ChannelShape
-from oneview.accounts.models import Membership
+from oneview.accounts.selectors import list_member_names
 
 
 def list_channels(account_id: int) -> tuple[ChannelShape, ...]:
     return tuple(
-        _shape(channel)
-        for channel in Channel.objects.filter(account=account_id).defer("credentials").order_by("name", "id")
+        ChannelShape(id=id, kind=kind, label=label_of(kind), name=name, connected=state == Channel.State.CONNECTED)
+        for id, kind, name, state in list_channel_states(account_id)
     )
 
 
@@ -24,21 +25,10 @@ def get_channels(account_id: int) -> dict[UUID, ChannelShape]:
 
 def list_agents(account_id: int) -> tuple[Agent, ...]:
     """Everybody who can be assigned a conversation."""
-    members = Membership.objects.filter(account=account_id, is_active=True, user__is_active=True).select_related("user")
-    return tuple(Agent(member.user_id, str(member.user)) for member in members.order_by("user__name", "user_id"))
+    return tuple(Agent(id, name) for id, name in list_member_names(account_id))
 
 
 def label_of(kind: str) -> str:
     """A channel kind's name for people; the kind itself when its file is gone."""
     adapter = load_channels().get(kind)
     return adapter.label if adapter else kind
-
-
-def _shape(channel: Channel) -> ChannelShape:
-    return ChannelShape(
-        id=channel.id,
-        kind=channel.kind,
-        label=label_of(channel.kind),
-        name=channel.name,
-        connected=channel.state == Channel.State.CONNECTED,
-    )

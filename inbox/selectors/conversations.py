@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,15 +12,14 @@ from django.utils.translation import gettext as _
 
 from channels_ingest.registry import get_channel
 from identity.models import Contact
-from identity.selectors import find_contact_id, get_contacts
+from identity.selectors import find_contact_id
 from inbox.models import Conversation, Thread
 from inbox.models.thread import Status
-from inbox.selectors.channels import get_channels, list_agents
-from inbox.selectors.previews import get_previews
+from inbox.selectors.channels import get_channels
+from inbox.selectors.rows import read_rows
 from inbox.selectors.visibility import oldest_visible
-from inbox.shapes import Agent, Allowed, ChannelShape, ConversationShape, Counts, Page
+from inbox.shapes import Allowed, ChannelShape, ConversationShape, Counts, Page
 from oneview.common.errors import FieldError, Invalid, NotFound
-from oneview.common.ids import time_of
 
 
 def list_conversations(
@@ -38,7 +36,7 @@ def list_conversations(
     label: str | None = None,
     q: str = "",
     cursor: str | None = None,
-    limit: int = 40,
+    limit: int = 30,
 ) -> Page:
     """Newest first. `box`: mine, unassigned or all; `status`: open, snoozed, resolved or all; `cursor`: from the page
     before.
@@ -64,29 +62,20 @@ def list_conversations(
         rows = rows.filter(id__in=_search_contacts(account_id, q.strip()))
     if cursor:
         rows = rows.filter(last_message_id__lt=_read_cursor(cursor))
-    page = list(rows.order_by("-last_message_id")[: limit + 1])
-    more = len(page) > limit
-    shapes = _shape(account_id, page[:limit], now=now, window=window)
-    return Page(shapes, page[limit - 1].last_message_id.hex if more else None)
+    page = list(rows.order_by("-last_message_id").values_list("id", "last_message_id")[: limit + 1])
+    shapes = read_rows(account_id, [id for id, _ in page[:limit]], now=now, window=window)
+    return Page(shapes, page[limit - 1][1].hex if len(page) > limit else None)
 
 
 def get_conversation(account_id: int, conversation_id: UUID, *, now: datetime, window: timedelta) -> ConversationShape:
     """Any identity id ever handed out finds its conversation; its id may be another one now. Raises NotFound."""
-    found = get_conversations(account_id, [conversation_id], now=now, window=window)
+    found = read_rows(account_id, [conversation_id], now=now, window=window)
     if not found:
         contact = find_contact_id(account_id, conversation_id)
-        found = get_conversations(account_id, [contact], now=now, window=window) if contact else ()
+        found = read_rows(account_id, [contact], now=now, window=window) if contact else ()
     if not found:
         raise NotFound(_("This conversation does not exist or nothing of it can be seen any more."))
     return found[0]
-
-
-def get_conversations(
-    account_id: int, conversation_ids: Iterable[UUID], *, now: datetime, window: timedelta
-) -> tuple[ConversationShape, ...]:
-    """Those of the ids that exist and have something to see."""
-    rows = _visible(account_id, now=now, window=window).filter(id__in=list(conversation_ids))
-    return _shape(account_id, list(rows), now=now, window=window)
 
 
 def count_boxes(account_id: int, *, now: datetime, window: timedelta, viewer_id: int) -> Counts:
@@ -144,42 +133,3 @@ def _read_cursor(cursor: str) -> UUID:
         return UUID(hex=cursor)
     except ValueError:
         raise Invalid(FieldError("cursor", "invalid", _("This is no cursor of this list."))) from None
-
-
-def _shape(
-    account_id: int, rows: Sequence[Conversation], *, now: datetime, window: timedelta
-) -> tuple[ConversationShape, ...]:
-    if not rows:
-        return ()
-    channels = get_channels(account_id)
-    agents = {agent.id: agent for agent in list_agents(account_id)}
-    contacts = get_contacts(account_id, [row.id for row in rows])
-    previews = get_previews(
-        account_id,
-        [row.last_message_id for row in rows],
-        contacts={row.last_message_id: row.id for row in rows},
-        names=contacts,
-    )
-    return tuple(
-        ConversationShape(
-            id=row.id,
-            name=contacts[row.id].name if row.id in contacts else "",
-            status=row.status,
-            snoozed_until=row.snoozed_until,
-            assignee=_agent(agents, row.assignee_id),
-            assignees=tuple(agent for id in row.assignees if (agent := _agent(agents, id))),
-            turn=row.turn,
-            labels=tuple(row.labels),
-            unread=row.unread,
-            channels=tuple(channels[id] for id in row.channels if id in channels),
-            last_message=previews.get(row.last_message_id),
-            last_activity_at=time_of(row.last_message_id),
-            blocked=contacts[row.id].blocked if row.id in contacts else False,
-        )
-        for row in rows
-    )
-
-
-def _agent(agents: dict[int, Agent], id: int | None) -> Agent | None:
-    """Somebody who has left the account keeps what was assigned, by number."""
-    return None if id is None else agents.get(id, Agent(id, _("Former agent")))

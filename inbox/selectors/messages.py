@@ -4,19 +4,19 @@ queries.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 from django.utils.translation import gettext as _
 
 from channels_ingest.models import MediaObject
-from identity.models import Contact
-from identity.selectors import get_contacts
-from inbox.models import Message, MessageKey, Snapshot, Thread
+from identity.selectors import get_names
+from inbox.models import Message, MessageKey, Snapshot
 from inbox.models.message import AuthorKind
 from inbox.selectors.channels import get_channels
 from inbox.selectors.lines import describe_line
@@ -25,6 +25,15 @@ from inbox.shapes import Attachment, Author, ChannelShape, MessageShape, Quote, 
 
 QUOTE_LENGTH = 200
 LAST_ID = UUID(int=(1 << 128) - 1)
+
+READ = """
+SELECT
+  m.id, t.id, t.conversation_id, t.channel_id, t.identity_id, m.direction, m.author_kind, m.author_id, m.author_name,
+  m.type, m.text, m.data, m.attachments, m.reply_to, m.reactions, m.revisions, m.external_id, m.client_id, m.sent_at,
+  m.received_at, m.status, m.status_reason, m.edited_at, m.deleted_at, m.private, m.forwarded, m.labels, m.fields
+FROM inbox_message m JOIN inbox_thread t ON (t.account_id, t.id) = (m.account_id, m.thread_id)
+WHERE m.account_id = %s AND m.id = ANY(%b::uuid[]) ORDER BY m.id
+"""
 
 
 def list_messages(
@@ -54,13 +63,7 @@ def list_messages(
 def get_messages(account_id: int, ids: Iterable[UUID], *, now: datetime, window: timedelta) -> tuple[MessageShape, ...]:
     """Those of the ids that exist and can be seen, oldest first."""
     floor = oldest_visible(now, window)
-    wanted = [id for id in ids if id >= floor]
-    rows = (
-        list(Message.objects.filter(account=account_id, id__in=wanted).defer("search", "receipts").order_by("id"))
-        if wanted
-        else []
-    )
-    return _shape(account_id, rows, floor=floor)
+    return _shape(account_id, _read(account_id, [id for id in ids if id >= floor]), floor=floor)
 
 
 def get_context(account_id: int, message_id: UUID, *, now: datetime, window: timedelta) -> Mapping[str, Any]:
@@ -69,6 +72,47 @@ def get_context(account_id: int, message_id: UUID, *, now: datetime, window: tim
     snapshots = Message.objects.filter(account=account_id, id=message_id, id__gte=floor).values("snapshot_id")
     row = Snapshot.objects.filter(account=account_id, id__in=snapshots).first()
     return row.document if row else {}
+
+
+class _Row(NamedTuple):
+    """A message with what it needs of its thread. JSON is text."""
+
+    id: UUID
+    thread: UUID
+    conversation: UUID
+    channel: UUID
+    identity: UUID
+    direction: str
+    author_kind: str
+    author_id: int | None
+    author_name: str
+    type: str
+    text: str
+    data: str
+    attachments: str
+    reply_to: str
+    reactions: str
+    revisions: str
+    external_id: str
+    client_id: str
+    sent_at: datetime
+    received_at: datetime
+    status: str
+    status_reason: str
+    edited_at: datetime | None
+    deleted_at: datetime | None
+    private: bool
+    forwarded: bool
+    labels: str
+    fields: str
+
+
+def _read(account_id: int, ids: Sequence[UUID]) -> list[_Row]:
+    if not ids:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(READ, [account_id, list(ids)])
+        return [_Row(*row) for row in cursor.fetchall()]
 
 
 def _page_ids(
@@ -91,46 +135,34 @@ def _page_ids(
 class _Surroundings:
     """What the messages of a page refer to."""
 
-    threads: Mapping[UUID, Thread]
     channels: Mapping[UUID, ChannelShape]
-    contacts: Mapping[UUID, Contact]
+    names: Mapping[UUID, str]
     media: Mapping[UUID, MediaObject]
-    quotes: Mapping[tuple[UUID, str], Message]
-
-    def user_name(self, thread: Thread) -> str:
-        contact = self.contacts.get(thread.conversation_id)
-        return contact.name if contact else ""
+    quotes: Mapping[tuple[UUID, str], _Row]
 
 
-def _shape(account_id: int, rows: Sequence[Message], *, floor: UUID) -> tuple[MessageShape, ...]:
+def _shape(account_id: int, rows: Sequence[_Row], *, floor: UUID) -> tuple[MessageShape, ...]:
     if not rows:
         return ()
-    threads = {
-        thread.id: thread
-        for thread in Thread.objects.filter(account=account_id, id__in={row.thread_id for row in rows})
-    }
     around = _Surroundings(
-        threads=threads,
         channels=get_channels(account_id),
-        contacts=get_contacts(account_id, {thread.conversation_id for thread in threads.values()}),
+        names=get_names(account_id, {row.conversation for row in rows}),
         media=_read_media(account_id, rows),
-        quotes=_read_quotes(account_id, rows, threads=threads, floor=floor),
+        quotes=_read_quotes(account_id, rows, floor=floor),
     )
     return tuple(_shape_message(row, around) for row in rows)
 
 
-def _read_media(account_id: int, rows: Sequence[Message]) -> dict[UUID, MediaObject]:
-    ids = [row.id for row in rows if row.attachments]
+def _read_media(account_id: int, rows: Sequence[_Row]) -> dict[UUID, MediaObject]:
+    ids = [row.id for row in rows if row.attachments != "[]"]
     return (
         {media.id: media for media in MediaObject.objects.filter(account=account_id, message_id__in=ids)} if ids else {}
     )
 
 
-def _read_quotes(
-    account_id: int, rows: Sequence[Message], *, threads: Mapping[UUID, Thread], floor: UUID
-) -> dict[tuple[UUID, str], Message]:
+def _read_quotes(account_id: int, rows: Sequence[_Row], *, floor: UUID) -> dict[tuple[UUID, str], _Row]:
     """The quoted messages by (channel, external id)."""
-    wanted = {(threads[row.thread_id].channel_id, row.reply_to) for row in rows if row.reply_to}
+    wanted = {(row.channel, row.reply_to) for row in rows if row.reply_to}
     if not wanted:
         return {}
     keys = MessageKey.objects.filter(
@@ -139,31 +171,29 @@ def _read_quotes(
         external_id__in={external for _, external in wanted},
     )
     found = {(key.channel_id, key.external_id): key.message_id for key in keys}
-    quoted = Message.objects.filter(account=account_id, id__in=[id for id in found.values() if id >= floor])
-    messages = {message.id: message for message in quoted}
+    messages = {row.id: row for row in _read(account_id, [id for id in found.values() if id >= floor])}
     return {key: messages[id] for key, id in found.items() if id in messages}
 
 
-def _shape_message(row: Message, around: _Surroundings) -> MessageShape:
-    thread = around.threads[row.thread_id]
+def _shape_message(row: _Row, around: _Surroundings) -> MessageShape:
     deleted = row.deleted_at is not None
     return MessageShape(
         id=row.id,
-        conversation=thread.conversation_id,
-        thread=thread.id,
-        channel=around.channels[thread.channel_id],
-        identity=thread.identity_id,
+        conversation=row.conversation,
+        thread=row.thread,
+        channel=around.channels[row.channel],
+        identity=row.identity,
         direction=row.direction,
-        author=_author(row, thread, around),
+        author=_author(row, around),
         type=row.type,
         text=_text(row),
-        data={} if deleted else row.data,
-        attachments=() if deleted else tuple(_attachment(entry, around.media) for entry in row.attachments),
-        reply_to=_quote(row, thread, around),
-        reactions=tuple(_reaction(entry, thread, around) for entry in row.reactions if entry["emoji"]),
+        data={} if deleted else json.loads(row.data),
+        attachments=() if deleted else tuple(_attachment(entry, around.media) for entry in _entries(row.attachments)),
+        reply_to=_quote(row, around),
+        reactions=tuple(_reaction(entry, row, around) for entry in _entries(row.reactions) if entry["emoji"]),
         revisions=()
         if deleted
-        else tuple(Revision(entry["text"], datetime.fromisoformat(entry["at"])) for entry in row.revisions),
+        else tuple(Revision(entry["text"], datetime.fromisoformat(entry["at"])) for entry in _entries(row.revisions)),
         external_id=row.external_id,
         client_id=row.client_id,
         sent_at=row.sent_at,
@@ -174,22 +204,27 @@ def _shape_message(row: Message, around: _Surroundings) -> MessageShape:
         deleted_at=row.deleted_at,
         private=row.private,
         forwarded=row.forwarded,
-        labels=tuple(row.labels),
-        fields=row.fields,
+        labels=tuple(_entries(row.labels)),
+        fields=json.loads(row.fields),
     )
 
 
-def _text(row: Message) -> str:
+def _entries(document: str) -> list[Any]:
+    """Most messages have nothing of the kind."""
+    return [] if document == "[]" else json.loads(document)
+
+
+def _text(row: _Row) -> str:
     if row.author_kind == AuthorKind.SYSTEM:
-        return describe_line(row.data)
+        return describe_line(json.loads(row.data))
     return "" if row.deleted_at else row.text
 
 
-def _author(row: Message, thread: Thread, around: _Surroundings) -> Author:
+def _author(row: _Row, around: _Surroundings) -> Author:
     if row.author_kind == AuthorKind.USER:
-        return Author(row.author_kind, None, around.user_name(thread) or row.author_name)
+        return Author(row.author_kind, None, around.names.get(row.conversation) or row.author_name)
     if row.author_kind == AuthorKind.AGENT and row.author_id is None:
-        channel = around.channels[thread.channel_id].label
+        channel = around.channels[row.channel].label
         return Author(row.author_kind, None, row.author_name or _("%(channel)s app") % {"channel": channel})
     return Author(row.author_kind, row.author_id, row.author_name)
 
@@ -210,16 +245,16 @@ def _attachment(entry: Mapping[str, Any], media: Mapping[UUID, MediaObject]) -> 
     )
 
 
-def _quote(row: Message, thread: Thread, around: _Surroundings) -> Quote | None:
+def _quote(row: _Row, around: _Surroundings) -> Quote | None:
     if not row.reply_to:
         return None
-    quoted = around.quotes.get((thread.channel_id, row.reply_to))
+    quoted = around.quotes.get((row.channel, row.reply_to))
     if quoted is None:
         return Quote(None, "", "", gone=True)
-    author = _author(quoted, thread, around)
     text = "" if quoted.deleted_at else " ".join(quoted.text[:QUOTE_LENGTH].split())
-    return Quote(quoted.id, author.name, text, gone=False)
+    return Quote(quoted.id, _author(quoted, around).name, text, gone=False)
 
 
-def _reaction(entry: Mapping[str, Any], thread: Thread, around: _Surroundings) -> Reaction:
-    return Reaction(entry["emoji"], Author(AuthorKind.USER, None, around.user_name(thread) or entry.get("name", "")))
+def _reaction(entry: Mapping[str, Any], row: _Row, around: _Surroundings) -> Reaction:
+    name = around.names.get(row.conversation) or entry.get("name", "")
+    return Reaction(entry["emoji"], Author(AuthorKind.USER, None, name))

@@ -11,13 +11,15 @@ from typing import Any
 from uuid import UUID
 
 from django import template
+from django.template.loader import render_to_string
 from django.utils.html import Urlizer, format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from lucide.templatetags.lucide import lucide
 
 from inbox.forms import ListQuery
+from inbox.models.thread import Status
 from inbox.shapes import ChannelShape, Preview, Reaction
 
 register = template.Library()
@@ -109,6 +111,17 @@ def channel_mark(channel: ChannelShape, size: int = 11) -> SafeString:
         icon(CHANNEL_ICONS.get(channel.kind, "message-circle"), size),
         channel.label,
     )
+
+
+@register.simple_tag
+def row_tools(status: str) -> SafeString:
+    """The buttons of a list row, the same on every row of a status."""
+    return _render_row_tools(status == Status.RESOLVED, get_language())
+
+
+@cache
+def _render_row_tools(is_resolved: bool, language: str) -> SafeString:
+    return render_to_string("inbox/row_tools.html", {"is_resolved": is_resolved})
 
 
 @register.simple_tag

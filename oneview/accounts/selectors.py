@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db import connection
+
 from oneview.accounts.models import Account, Membership, User
 from oneview.common.errors import NotFound
 
@@ -27,3 +29,15 @@ def find_membership(user_id: int, *, account_id: int | None = None) -> Membershi
     memberships = Membership.objects.filter(user=user_id, user__is_active=True, is_active=True)
     found = list(memberships.select_related("account", "user").order_by("id"))
     return next((each for each in found if each.account_id == account_id), found[0] if found else None)
+
+
+def list_member_names(account_id: int) -> list[tuple[int, str]]:
+    """Id and name of each active user of an account, by name."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT u.id, coalesce(nullif(u.name, ''), u.email) FROM accounts_membership m "
+            "JOIN accounts_user u ON u.id = m.user_id "
+            "WHERE m.account_id = %s AND m.is_active AND u.is_active ORDER BY u.name, u.id",
+            [account_id],
+        )
+        return list(cursor.fetchall())

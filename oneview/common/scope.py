@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from django.db import connection, transaction
@@ -55,8 +55,16 @@ def lock_account(account_id: int) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [account_id])
 
 
-def try_lock_account(account_id: int) -> bool:
-    """Takes the account lock if nobody holds it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [account_id])
-        return bool(cursor.fetchone()[0])
+@contextmanager
+def try_locked_scope(account_id: int, *, idle: timedelta) -> Iterator[datetime | None]:
+    """A locked scope, or None when somebody else holds the account lock. A process that stands still inside it for
+    longer than `idle` gives its locks back.
+    """
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT now(), pg_try_advisory_xact_lock(%s) FROM set_config('app.account', %s, true) account, "
+            "set_config('idle_in_transaction_session_timeout', %s, true) idle",
+            [account_id, str(account_id), str(int(idle.total_seconds() * 1000))],
+        )
+        now, is_locked = cursor.fetchone()
+        yield now if is_locked else None

@@ -208,7 +208,7 @@ def test_functions_that_pass_the_walls_are_the_reviewed_ones() -> None:
         " AND has_function_privilege(oid, 'EXECUTE') ORDER BY 1"
     )
     assert [name for (name,) in definers] == [
-        "claim_account",
+        "claim_requests",
         "drop_day",
         "due_media",
         "due_threads",

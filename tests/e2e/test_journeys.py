@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -135,6 +136,28 @@ def test_a_message_is_gone_thirty_days_after_it_was_sent(
         assert "A word of thirty days ago" not in sign_in(alice).get(address).content.decode(), address
     purge_expired()
     assert find_everywhere("A word of thirty days ago") == []
+
+
+def test_the_free_plan_shuts_the_inbox_and_loses_nothing(
+    live: str, acme: Account, bob: Membership, customer: Callable[..., Any], open_inbox: Open
+) -> None:
+    """An open page locks by itself, page and API are refused; what was written meanwhile is there on a paid plan."""
+    page = open_inbox(bob, "/inbox/?box=all")
+    token = create_token(acme, user=bob.user)
+    Account.objects.filter(pk=acme.pk).update(plan="free")
+    expect(page.get_by_role("heading", name="Messages are part of the paid plans")).to_be_visible(timeout=LONG)
+    customer("Is anybody there?")
+    page.reload()
+    expect(page.get_by_role("heading", name="Messages are part of the paid plans")).to_be_visible()
+    expect(page.locator("body")).not_to_contain_text("Is anybody there?")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        get_api(live, "/api/v1/conversations/", token)
+    with refused.value as answer:
+        assert (answer.code, json.load(answer)["code"]) == (403, "plan_required")
+    Account.objects.filter(pk=acme.pk).update(plan="paid")
+    page.goto("/inbox/?box=all")
+    row_of(page, "Ana Prieto").locator("a").click()
+    expect(page.locator("article.msg", has_text="Is anybody there?")).to_be_visible(timeout=LONG)
 
 
 def list_admin_pages() -> list[str]:

@@ -1,0 +1,111 @@
+"""Rows of the list: a conversation, its contact and its newest message, in one statement."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from inbox.models.message import AuthorKind
+from inbox.selectors.channels import get_channels, list_agents
+from inbox.selectors.visibility import oldest_visible
+from inbox.shapes import Agent, Author, ChannelShape, ConversationShape, Preview
+from oneview.common.ids import time_of
+
+PREVIEW_LENGTH = 160
+
+READ = f"""
+SELECT
+  c.id, c.status, c.snoozed_until, c.assignee_id, c.assignees, c.turn, c.labels, c.channels, c.unread,
+  c.last_message_id, coalesce(k.name, ''), coalesce(k.blocked, false),
+  m.author_kind, m.author_id, m.author_name, m.type, left(m.text, {2 * PREVIEW_LENGTH}), m.direction, m.status,
+  m.private, m.deleted_at IS NOT NULL
+FROM inbox_conversation c
+LEFT JOIN identity_contact k ON (k.account_id, k.id) = (c.account_id, c.id)
+LEFT JOIN inbox_message m ON (m.account_id, m.id) = (c.account_id, c.last_message_id)
+WHERE c.account_id = %s AND c.id = ANY(%b::uuid[]) AND c.last_message_id >= %s
+ORDER BY c.last_message_id DESC
+"""
+
+
+class _Row(NamedTuple):
+    id: UUID
+    status: str
+    snoozed_until: datetime | None
+    assignee: int | None
+    assignees: list[int]
+    turn: str
+    labels: str
+    channels: list[UUID]
+    unread: int
+    last_message: UUID
+    name: str
+    blocked: bool
+    author_kind: str | None
+    author_id: int
+    author_name: str
+    type: str
+    text: str
+    direction: str
+    message_status: str
+    private: bool
+    deleted: bool
+
+
+def read_rows(
+    account_id: int, conversation_ids: Iterable[UUID], *, now: datetime, window: timedelta
+) -> tuple[ConversationShape, ...]:
+    """Those of the ids that exist and have something to see, newest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(READ, [account_id, list(conversation_ids), oldest_visible(now, window)])
+        rows = [_Row(*row) for row in cursor.fetchall()]
+    if not rows:
+        return ()
+    channels = get_channels(account_id)
+    agents = {agent.id: agent for agent in list_agents(account_id)} if any(row.assignees for row in rows) else {}
+    return tuple(_shape(row, channels, agents) for row in rows)
+
+
+def _shape(row: _Row, channels: Mapping[UUID, ChannelShape], agents: Mapping[int, Agent]) -> ConversationShape:
+    return ConversationShape(
+        id=row.id,
+        name=row.name,
+        status=row.status,
+        snoozed_until=row.snoozed_until,
+        assignee=None if row.assignee is None else _agent(agents, row.assignee),
+        assignees=tuple(_agent(agents, id) for id in row.assignees),
+        turn=row.turn,
+        labels=tuple(json.loads(row.labels)),
+        unread=row.unread,
+        channels=tuple(channels[id] for id in row.channels if id in channels),
+        last_message=_preview(row),
+        last_activity_at=time_of(row.last_message),
+        blocked=row.blocked,
+    )
+
+
+def _preview(row: _Row) -> Preview | None:
+    if row.author_kind is None:
+        return None
+    name = row.name if row.author_kind == AuthorKind.USER else row.author_name
+    return Preview(
+        id=row.last_message,
+        author=Author(row.author_kind, row.author_id, name),
+        type=row.type,
+        text="" if row.deleted else " ".join(row.text.split())[:PREVIEW_LENGTH],
+        direction=row.direction,
+        status=row.message_status,
+        private=row.private,
+        deleted=row.deleted,
+        at=time_of(row.last_message),
+    )
+
+
+def _agent(agents: Mapping[int, Agent], id: int) -> Agent:
+    """Somebody who has left the account keeps what was assigned, by number."""
+    return agents.get(id) or Agent(id, _("Former agent"))
