@@ -121,6 +121,8 @@ async def _assault(
     faults = await _injure(installation, chance, kills=kills) if kills else 0
     await asyncio.gather(*senders)
     await _wait_until_quiet(installation, listener)
+    if listening.done():
+        listening.result()
     listening.cancel()
     return faults, listener
 
