@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import door, drain, live, memory, pages
+from bench import door, drain, live, memory, pages, parse
 from bench.installation import start_installation
 from bench.report import Result, format_table, not_run, write_results
 
@@ -14,6 +14,7 @@ PARTS = {
     "live": live.measure,
     "pages": pages.measure,
     "memory": memory.measure,
+    "parse": parse.measure,
 }
 
 

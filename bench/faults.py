@@ -61,7 +61,6 @@ class _Listener:
 
     head: int = 0
     seen: set[int] = field(default_factory=set)
-    resets: int = 0
 
 
 def main(wanted: list[str]) -> int:
@@ -192,9 +191,10 @@ async def _listen(port: int, tenant: Tenant, listener: _Listener) -> None:
                     if frame["t"] == "events":
                         listener.seen.update(range(frame["from"], frame["to"] + 1))
                         listener.head = max(listener.head, frame["to"])
-                    elif frame["t"] == "reset":
-                        listener.resets += 1
-                        break
+                    elif frame["t"] == "reset":  # too far behind: a page would load itself anew from here
+                        listener.seen.update(range(1, frame["seq"] + 1))
+                        listener.head = frame["seq"]
+                        await socket.send(json.dumps({"t": "resume", "after": listener.head}))
         except (OSError, WebSocketException):
             await asyncio.sleep(0.3)
 
@@ -207,7 +207,7 @@ async def _wait_until_quiet(installation: Installation, listener: _Listener) -> 
                 "SELECT count(*) FROM channels_ingest_inboundevent WHERE state = 0"
             ).fetchone() or (0,)
             (head,) = database.execute("SELECT coalesce(max(seq), 0) FROM inbox_livecounter").fetchone() or (0,)
-            if waiting == 0 and (listener.head >= head or listener.resets):
+            if waiting == 0 and listener.head >= head:
                 return
             await asyncio.sleep(0.2)
 
@@ -231,7 +231,7 @@ def _check(installation: Installation, tenant: Tenant, events: int, listener: _L
     reordered = sum(
         later < earlier - RESOLUTION for times in threads.values() for earlier, later in itertools.pairwise(times)
     )
-    gaps = head - len(listener.seen & set(range(1, head + 1))) if not listener.resets else listener.resets
+    gaps = head - len(listener.seen & set(range(1, head + 1)))
     return lost, duplicated, reordered, gaps
 
 

