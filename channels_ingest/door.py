@@ -32,7 +32,7 @@ BODY_SECONDS = 20
 HELD_BYTES = 64 * 1024 * 1024  # bodies that are being read or wait for their commit
 LONGEST_HEADER = 200
 REDIS_SECONDS = 1
-BELL_PAUSE = 0.005
+BELL_PAUSE = 0.01
 
 REQUESTS = Counter("oneview_webhook_requests", "Webhook requests by the status of their answer", ["status"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from typing import Any
+from typing import Any, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "oneview.settings")
 
@@ -17,6 +17,7 @@ from django.core.handlers.asgi import ASGIHandler
 from django.db import connections
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from channels_ingest.door import Door
 from inbox.hub import Hub
@@ -33,7 +34,8 @@ class Pages(ASGIHandler):
         return await sync_to_async(self.get_response, thread_sensitive=True)(request)
 
 
-pages = Pages()
+# Who is behind a proxy matters to pages alone; the door has no use for it and no time.
+pages = ProxyHeadersMiddleware(cast(Any, Pages()), os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"))
 door = Door()
 hub = Hub()
 sockets = route_sockets(hub)

@@ -94,7 +94,16 @@ def listener() -> Iterator[socket.socket]:
 @pytest.fixture(scope="session")
 def web(django_db_setup: None, listener: socket.socket) -> Iterator[str]:
     arguments = ("-m", "uvicorn", "oneview.asgi:application", "--fd", str(listener.fileno()))
-    options = ("--lifespan", "on", "--ws", "websockets-sansio", "--no-access-log", "--timeout-graceful-shutdown", "1")
+    options = (
+        "--lifespan",
+        "on",
+        "--ws",
+        "websockets-sansio",
+        "--no-access-log",
+        "--no-proxy-headers",
+        "--timeout-graceful-shutdown",
+        "1",
+    )
     with process("live", *arguments, *options, listener=listener) as child:
         deadline = time.monotonic() + 60
         while not (answer := up.ask_ready(url_of(listener), public_url=url_of(listener)))[0]:

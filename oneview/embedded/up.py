@@ -139,7 +139,7 @@ def commands(environment: Mapping[str, str], listener: socket.socket, directory:
     web = (
         *("-m", "uvicorn", "oneview.asgi:application", "--fd", str(listener.fileno())),
         *("--lifespan", "on", "--ws", "websockets-sansio", "--ws-per-message-deflate", "false"),
-        *("--timeout-graceful-shutdown", "5", "--no-access-log", "--no-server-header"),
+        *("--timeout-graceful-shutdown", "5", "--no-access-log", "--no-server-header", "--no-proxy-headers"),
         *("--workers", environment.get("WEB_PROCESSES", "1")),
     )
     celery = ("-m", "celery", "-A", "oneview.celery", "--skip-checks", "--quiet")
