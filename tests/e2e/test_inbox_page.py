@@ -89,7 +89,7 @@ def written(account: Account) -> list[str]:
 def wait_until_still(page: Page) -> None:
     """What moves or fades has other colours and another place for a moment; what moves for ever is not waited for."""
     page.evaluate(
-        """Promise.all(document.getAnimations()
+        """Promise.allSettled(document.getAnimations()
             .filter(each => each.effect.getTiming().iterations !== Infinity).map(each => each.finished))"""
     )
 
