@@ -188,12 +188,12 @@ def _shape_message(row: _Row, around: _Surroundings) -> MessageShape:
         type=row.type,
         text=_text(row),
         data={} if deleted else json.loads(row.data),
-        attachments=() if deleted else tuple(_attachment(entry, around.media) for entry in _entries(row.attachments)),
+        attachments=() if deleted else tuple(_attachment(entry, around.media) for entry in json.loads(row.attachments)),
         reply_to=_quote(row, around),
-        reactions=tuple(_reaction(entry, row, around) for entry in _entries(row.reactions) if entry["emoji"]),
+        reactions=tuple(_reaction(entry, row, around) for entry in json.loads(row.reactions) if entry["emoji"]),
         revisions=()
         if deleted
-        else tuple(Revision(entry["text"], datetime.fromisoformat(entry["at"])) for entry in _entries(row.revisions)),
+        else tuple(Revision(entry["text"], datetime.fromisoformat(entry["at"])) for entry in json.loads(row.revisions)),
         external_id=row.external_id,
         client_id=row.client_id,
         sent_at=row.sent_at,
@@ -204,14 +204,9 @@ def _shape_message(row: _Row, around: _Surroundings) -> MessageShape:
         deleted_at=row.deleted_at,
         private=row.private,
         forwarded=row.forwarded,
-        labels=tuple(_entries(row.labels)),
+        labels=tuple(json.loads(row.labels)),
         fields=json.loads(row.fields),
     )
-
-
-def _entries(document: str) -> list[Any]:
-    """Most messages have nothing of the kind."""
-    return [] if document == "[]" else json.loads(document)
 
 
 def _text(row: _Row) -> str:
