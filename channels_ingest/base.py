@@ -165,9 +165,10 @@ MediaSteps = Generator[HttpStep, HttpResult, HttpResult]
 
 
 class ChannelAdapter:
-    """The seven things a channel knows. Subclasses override; nothing here does input or output.
+    """What a channel knows. Subclasses override; nothing here does input or output.
 
-    `credentials` is the decrypted document of the channel: strings, a rotating secret may be a list. A key `base_url`
+    `taken_status` answers a request that was stored. `credentials` is the decrypted document of the channel: strings, a
+    rotating secret may be a list. A key `base_url`
     replaces `api_url` (local providers in demos and tests; the caller removes it where that is not allowed).
     """
 
@@ -177,6 +178,7 @@ class ChannelAdapter:
     api_url: ClassVar[str] = ""
     credentials: ClassVar[tuple[Field, ...]]
     external_id_label: ClassVar[str]
+    taken_status: ClassVar[int] = 200
     capabilities: ClassVar[Capabilities]
 
     def identity_scope(self, credentials: Mapping[str, Any], *, external_id: str) -> str:
@@ -190,6 +192,10 @@ class ChannelAdapter:
     def verify(self, request: Request, credentials: Mapping[str, Any]) -> bool:
         """Whether the exact bytes carry a right signature of any current secret; constant time, never raises."""
         raise NotImplementedError
+
+    def keep(self, request: Request) -> Mapping[str, str]:
+        """Headers to store beside the body of a verified request, for `parse`. Never what proves who sent it."""
+        return {}
 
     def parse(self, body: bytes, headers: Mapping[str, str]) -> Iterator[Event | Broken]:
         """The events of one stored request, in its order. Never raises: what can't be read is a `Broken` with its own

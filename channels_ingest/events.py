@@ -158,6 +158,15 @@ class DeliveryUpdated(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveredUpTo(Event):
+    """All that we sent to `sender` until `until` is at least in `state`: a watermark, which names no message."""
+
+    sender: Sender
+    state: DeliveryState
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class TypingChanged(Event):
     sender: Sender
     on: bool

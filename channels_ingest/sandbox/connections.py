@@ -20,6 +20,11 @@ class Connection:
     public_id: str
     credentials: Mapping[str, Any] = field(repr=False)
 
+    @property
+    def key(self) -> str:
+        """Under which the store keeps what it sent."""
+        return f"{self.kind}:{self.external_id}"
+
 
 def find_connection(kind: str, external_id: str = "") -> Connection | None:
     """The channel with that id, or the oldest one of the kind."""

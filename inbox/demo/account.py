@@ -11,8 +11,14 @@ from uuid import UUID
 from channels_ingest.drain import Drain
 from channels_ingest.models import Channel, InboundEvent
 from channels_ingest.sandbox.connections import Connection
-from channels_ingest.sandbox.provider import Customer, build_contact, build_message, build_value
-from channels_ingest.sandbox.scenes import draw_image, keep_file
+from channels_ingest.sandbox.files import draw_image
+from channels_ingest.sandbox.providers.whatsapp.webhooks import (
+    Customer,
+    build_contact,
+    build_message,
+    build_value,
+    keep_file,
+)
 from channels_ingest.services import create_channel
 from identity.models import Identity
 from inbox.demo.story import HANA, JONAS, LUZ, MATEO, PRIYA, STORY, YUSUF, Said

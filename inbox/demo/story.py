@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from channels_ingest.sandbox.provider import Customer
+from channels_ingest.sandbox.providers.whatsapp.webhooks import Customer
 
 Voice = Literal["user", "agent", "bot", "phone"]
 

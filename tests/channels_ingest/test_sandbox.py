@@ -27,7 +27,7 @@ from channels_ingest.events import (
 )
 from channels_ingest.models import Channel, InboundEvent
 from channels_ingest.sandbox.later import Later
-from channels_ingest.sandbox.scenes import SCENES
+from channels_ingest.sandbox.providers.whatsapp.scenes import SCENES
 from channels_ingest.sandbox.store import Store, get_store
 from oneview.accounts.models import Account
 from oneview.common.http import OutcomeUnknown, send_request

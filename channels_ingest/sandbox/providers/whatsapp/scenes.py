@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import math
-import struct
 import time
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
-from channels_ingest.sandbox import graph, provider
+from channels_ingest.sandbox.base import Answered, Scene
 from channels_ingest.sandbox.connections import Connection
-from channels_ingest.sandbox.provider import Customer, build_message
+from channels_ingest.sandbox.files import PDF, draw_image, hum
+from channels_ingest.sandbox.providers.whatsapp import webhooks
+from channels_ingest.sandbox.providers.whatsapp.webhooks import Customer, build_message
 from channels_ingest.sandbox.store import get_store
 
 PAUSE = 0.3
@@ -28,7 +27,7 @@ class Stage:
 
     connection: Connection
     customer: Customer
-    answers: list[dict[str, Any]] = field(default_factory=list)
+    answers: list[Answered] = field(default_factory=list)
 
     def say(self, text: str, **more: Any) -> str:
         return self.send("text", {"body": text}, **more)
@@ -38,17 +37,15 @@ class Stage:
         return self.deliver(build_message(self.customer, type, body, **more))[0]
 
     def deliver(self, *messages: dict[str, Any]) -> list[str]:
-        status = provider.deliver_messages(self.connection, self.customer, *messages)
+        status = webhooks.deliver_messages(self.connection, self.customer, *messages)
         ids = [str(message["id"]) for message in messages]
-        self.answers += [{"status": status, "external_id": id} for id in ids]
+        self.answers += [Answered(status, id) for id in ids]
         time.sleep(PAUSE)
         return ids
 
     def find_ours(self) -> str:
         """The id of the last message that was sent to this customer, "" if there is none."""
-        for entry in reversed(
-            get_store().list_sent(f"{provider.KIND}:{self.connection.external_id}", after=0, limit=-1)
-        ):
+        for entry in reversed(get_store().list_sent(self.connection.key, after=0, limit=-1)):
             body = entry["body"]
             if self.customer.phone == body.get("to") or self.customer.user_id == body.get("recipient"):
                 return str(entry["id"])
@@ -61,13 +58,15 @@ def text(stage: Stage) -> None:
 
 
 def media(stage: Stage) -> None:
-    stage.send("image", keep_file("image/png", draw_image(0), caption="This is what came"))
-    stage.send("audio", keep_file("audio/wav", hum(), voice=True))
-    stage.send("document", keep_file("application/pdf", PDF, filename="invoice 4711.pdf", caption="And the invoice"))
+    stage.send("image", webhooks.keep_file("image/png", draw_image(0), caption="This is what came"))
+    stage.send("audio", webhooks.keep_file("audio/wav", hum(), voice=True))
+    stage.send(
+        "document", webhooks.keep_file("application/pdf", PDF, filename="invoice 4711.pdf", caption="And the invoice")
+    )
 
 
 def album(stage: Stage) -> None:
-    pictures = [keep_file("image/png", draw_image(shade), caption=f"Photo {shade + 1}") for shade in range(3)]
+    pictures = [webhooks.keep_file("image/png", draw_image(shade), caption=f"Photo {shade + 1}") for shade in range(3)]
     stage.deliver(*(build_message(stage.customer, "image", picture) for picture in pictures))
 
 
@@ -85,7 +84,7 @@ def card(stage: Stage) -> None:
 def reply(stage: Stage) -> None:
     """Quotes our last message, or their own."""
     quoted = stage.find_ours() or stage.say("Which size did I order?")
-    stage.say("I mean this one", context={"from": provider.NUMBER, "id": quoted})
+    stage.say("I mean this one", context={"from": webhooks.NUMBER, "id": quoted})
 
 
 def reaction(stage: Stage) -> None:
@@ -117,8 +116,8 @@ def number_change(stage: Stage) -> None:
         "previous_user_id": old.user_id,
     }
     message = build_message(Customer(old.phone), "system", system)
-    status = provider.deliver(stage.connection, provider.build_value(stage.connection, messages=[message]))
-    stage.answers.append({"status": status, "external_id": message["id"]})
+    status = webhooks.deliver(stage.connection, webhooks.build_value(stage.connection, messages=[message]))
+    stage.answers.append(Answered(status, message["id"]))
     stage.customer = new
     stage.say("This is my new number")
 
@@ -134,7 +133,7 @@ def username(stage: Stage) -> None:
 
 def failed_send(stage: Stage) -> None:
     """The next message that is sent to anybody is taken, and then fails."""
-    get_store().set_faults(provider.KIND, ["failed:131026"])
+    get_store().set_faults(stage.connection.kind, ["failed:131026"])
     stage.say("I may block this number soon")
 
 
@@ -143,7 +142,7 @@ def poll(stage: Stage) -> None:
     stage.deliver(build_message(stage.customer, "unsupported", {"type": "poll"}, errors=errors))
 
 
-SCENES: dict[str, Callable[[Stage], None]] = {
+_SCENES: dict[str, Callable[[Stage], None]] = {
     "text": text,
     "media": media,
     "album": album,
@@ -160,43 +159,10 @@ SCENES: dict[str, Callable[[Stage], None]] = {
 }
 
 
-def play_scene(name: str, connection: Connection) -> list[dict[str, Any]]:
-    """The answers of our door, one for each message. Raises KeyError for a scene that is not written."""
+def _play(scene: Callable[[Stage], None], connection: Connection) -> list[Answered]:
     stage = Stage(connection, NORA)
-    SCENES[name](stage)
+    scene(stage)
     return stage.answers
 
 
-def keep_file(type: str, content: bytes, **more: Any) -> dict[str, Any]:
-    """The body of a media message whose file can be downloaded."""
-    id = graph.make_file_id()
-    get_store().put_file(id, name=str(more.get("filename", "")), type=type, content=content)
-    digest = base64.b64encode(bytes.fromhex(provider.hash_file(content))).decode()
-    return {"id": id, "mime_type": type, "sha256": digest, **more}
-
-
-def draw_image(shade: int, size: int = 240) -> bytes:
-    """A PNG with a colour that runs across."""
-    rows = b"".join(
-        b"\0" + b"".join(bytes((x * 255 // size, y * 255 // size, 90 * shade % 256)) for x in range(size))
-        for y in range(size)
-    )
-    header = struct.pack(">IIBBBBB", size, size, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
-    )
-
-
-def hum(seconds: float = 1.0, rate: int = 8000) -> bytes:
-    """A WAV with one low tone."""
-    samples = bytes(int(128 + 60 * math.sin(2 * math.pi * 220 * n / rate)) for n in range(int(seconds * rate)))
-    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, rate, 1, 8)
-    data = form + struct.pack("<4sI", b"data", len(samples)) + samples
-    return struct.pack("<4sI4s", b"RIFF", 4 + len(data), b"WAVE") + data
-
-
-PDF = (
-    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj "
-    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 200]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
-)
+SCENES: dict[str, Scene] = {name: partial(_play, scene) for name, scene in _SCENES.items()}

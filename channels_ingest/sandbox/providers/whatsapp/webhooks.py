@@ -5,7 +5,7 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/webhoo
 
 from __future__ import annotations
 
-import hashlib
+import base64
 import json
 import secrets as randomness
 import time
@@ -14,16 +14,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django.conf import settings
-
 from channels_ingest.base import secrets
+from channels_ingest.sandbox.base import post_webhook
 from channels_ingest.sandbox.connections import Connection
+from channels_ingest.sandbox.files import hash_file
 from channels_ingest.sandbox.later import call_later
 from channels_ingest.sandbox.store import get_store
 from channels_ingest.signing import hmac_sha256_hex
-from oneview.common.http import NotSent, OutcomeUnknown, send_request
 
-KIND = "whatsapp"
 NUMBER = "15550001111"
 RECEIPTS = (("sent", 0.05), ("delivered", 0.4), ("read", 1.5))  # a phone at hand, its owner looking
 RETRIES = (0.5, 1, 2, 4, 8, 16, 32)  # seconds; Meta goes on for a week
@@ -75,30 +73,38 @@ def build_value(connection: Connection, **arrays: Any) -> dict[str, Any]:
     return {"messaging_product": "whatsapp", "metadata": metadata, **arrays}
 
 
-def deliver(connection: Connection, value: Mapping[str, Any], *, field: str = "messages") -> int:
-    """Signs and posts one webhook; the status of our door's answer, 0 when it gave none."""
+def build_body(value: Mapping[str, Any], *, field: str = "messages") -> bytes:
+    """A whole webhook with one change."""
     change = {"field": field, "value": value}
     document = {"object": "whatsapp_business_account", "entry": [{"id": "210400500600", "changes": [change]}]}
-    body = json.dumps(document, separators=(",", ":")).encode()
-    signature = hmac_sha256_hex(secrets(connection.credentials, "app_secret")[0], body)
-    headers = {"content-type": "application/json", "x-hub-signature-256": f"sha256={signature}"}
-    url = f"{settings.PUBLIC_URL}/webhooks/{KIND}/{connection.public_id}/"
-    try:
-        return send_request("POST", url, headers=headers, content=body, timeout=10).status
-    except (NotSent, OutcomeUnknown):
-        return 0
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def sign_body(connection: Connection, body: bytes) -> Mapping[str, str]:
+    secret = secrets(connection.credentials, "app_secret")[0]
+    return {"x-hub-signature-256": f"sha256={hmac_sha256_hex(secret, body)}"}
+
+
+def deliver(connection: Connection, value: Mapping[str, Any]) -> int:
+    """Signs and posts one webhook; the status of our door's answer."""
+    body = build_body(value)
+    return post_webhook(connection, body, headers=sign_body(connection, body))
 
 
 def deliver_messages(connection: Connection, customer: Customer, *messages: Mapping[str, Any]) -> int:
     """What a customer wrote, in one webhook."""
-    get_store().put("customer", customer.key, {"name": customer.name, "username": customer.username})
+    remember(customer)
     return deliver(connection, build_value(connection, contacts=[build_contact(customer)], messages=list(messages)))
+
+
+def remember(customer: Customer) -> None:
+    get_store().put("customer", customer.key, {"name": customer.name, "username": customer.username})
 
 
 def accept(connection: Connection, document: Mapping[str, Any]) -> str:
     """Takes a message of ours and keeps it; returns its new id."""
     id = make_id()
-    get_store().add_sent(f"{KIND}:{connection.external_id}", {"id": id, "at": now(), "body": document})
+    get_store().add_sent(connection.key, {"id": id, "at": now(), "body": document})
     recipient = {name: document[name] for name in ("to", "recipient") if name in document}
     get_store().put("message", id, {**recipient, "key": document.get("biz_opaque_callback_data")})
     return id
@@ -113,15 +119,6 @@ def schedule_receipts(connection: Connection, id: str, *, after: str = "") -> No
 
 def schedule_failure(connection: Connection, id: str, *, code: int) -> None:
     call_later(RECEIPTS[1][1], partial(deliver_receipt, connection, id, "failed", code=code))
-
-
-def report(connection: Connection, id: str, status: str, *, code: int = 131026) -> int | None:
-    """Posts one receipt now and stops the automatic ones; None for a message that was never sent."""
-    message = get_store().get("message", id)
-    if message is None:
-        return None
-    get_store().put("message", id, message | {"by_hand": True})
-    return deliver(connection, build_receipt(connection, id, message, status=status, code=code))
 
 
 def build_receipt(
@@ -159,9 +156,17 @@ def deliver_receipt(connection: Connection, id: str, status: str, *, code: int =
         call_later(RETRIES[tried], again)
 
 
-def hash_file(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
 def _drop_empty(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value}
+
+
+def keep_file(type: str, content: bytes, **more: Any) -> dict[str, Any]:
+    """The body of a media message whose file can be downloaded."""
+    id = make_file_id()
+    get_store().put_file(id, name=str(more.get("filename", "")), type=type, content=content)
+    digest = base64.b64encode(bytes.fromhex(hash_file(content))).decode()
+    return {"id": id, "mime_type": type, "sha256": digest, **more}
+
+
+def make_file_id() -> str:
+    return str(randomness.randbelow(10**15) + 10**15)

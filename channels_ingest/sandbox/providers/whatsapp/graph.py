@@ -6,20 +6,20 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/messag
 from __future__ import annotations
 
 import json
-import secrets as randomness
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
 from channels_ingest.base import secrets
-from channels_ingest.sandbox import provider
+from channels_ingest.sandbox.answers import cut, wait
 from channels_ingest.sandbox.connections import Connection, find_connection
+from channels_ingest.sandbox.files import hash_file
+from channels_ingest.sandbox.providers.whatsapp import webhooks
 from channels_ingest.sandbox.store import get_store
 from channels_ingest.signing import matches_any
 
@@ -27,7 +27,7 @@ MOST_BYTES = 16 * 1024 * 1024
 TYPES = ("text", "image", "audio", "video", "document", "sticker", "location", "interactive", "template", "reaction")
 FILES = ("image", "audio", "video", "document", "sticker")
 LONGEST_TEXT = 4096
-FAULTS = ("429", "500", "cut_after_accept", "receipt_first", "slow:<seconds>", "failed:<code>")
+KIND = "whatsapp"
 
 View = Callable[..., HttpResponseBase]
 
@@ -37,7 +37,7 @@ def with_token(view: View) -> View:
 
     @wraps(view)
     def check(request: HttpRequest, version: str, phone_number_id: str) -> HttpResponseBase:
-        connection = find_connection(provider.KIND, phone_number_id)
+        connection = find_connection(KIND, phone_number_id)
         if connection is None:
             return refuse(400, 100, f"Unsupported request. Object with ID '{phone_number_id}' does not exist.")
         return view(request, connection) if bears_token(request, connection) else refuse_token()
@@ -65,25 +65,25 @@ def send(request: HttpRequest, connection: Connection) -> HttpResponseBase:
         return JsonResponse({"success": True})
     if problem := find_problem(document):
         return refuse(400, *problem)
-    fault, _, detail = get_store().take_fault(provider.KIND).partition(":")
+    fault, _, detail = get_store().take_fault(KIND).partition(":")
     if fault == "429":
         return refuse(429, 130429, "Rate limit hit", **{"Retry-After": "1"})
     if fault == "500":
         return refuse(500, 131000, "Something went wrong")
     if fault == "slow":
-        time.sleep(min(float(detail), 60))
+        wait(detail)
     return accept(connection, document, fault=fault, detail=detail)
 
 
 def accept(connection: Connection, document: dict[str, Any], *, fault: str, detail: str) -> HttpResponseBase:
-    id = provider.accept(connection, document)
+    id = webhooks.accept(connection, document)
     if fault == "failed":
-        provider.schedule_failure(connection, id, code=int(detail))
+        webhooks.schedule_failure(connection, id, code=int(detail))
     elif fault == "receipt_first":
-        provider.deliver_receipt(connection, id, "delivered")
-        provider.schedule_receipts(connection, id, after="delivered")
+        webhooks.deliver_receipt(connection, id, "delivered")
+        webhooks.schedule_receipts(connection, id, after="delivered")
     else:
-        provider.schedule_receipts(connection, id)
+        webhooks.schedule_receipts(connection, id)
     if fault == "cut_after_accept":
         return cut()
     contact = {"input": document.get("to") or document["recipient"]}
@@ -118,7 +118,7 @@ def upload(request: HttpRequest, connection: Connection) -> HttpResponseBase:
         return refuse(400, 100, "The parameters messaging_product and file are required.")
     if (file.size or 0) > MOST_BYTES:
         return refuse(400, 131053, "Media upload error")
-    id = make_file_id()
+    id = webhooks.make_file_id()
     get_store().put_file(id, name=file.name or "", type=request.POST.get("type", ""), content=file.read())
     return JsonResponse({"id": id})
 
@@ -126,7 +126,7 @@ def upload(request: HttpRequest, connection: Connection) -> HttpResponseBase:
 @require_GET
 def describe_file(request: HttpRequest, version: str, media_id: str) -> HttpResponse:
     """The address of a file, for the channel named in the query."""
-    connection = find_connection(provider.KIND, request.GET.get("phone_number_id", ""))
+    connection = find_connection(KIND, request.GET.get("phone_number_id", ""))
     if connection is None or not bears_token(request, connection):
         return refuse_token()
     file = get_store().get("file", media_id)
@@ -138,7 +138,7 @@ def describe_file(request: HttpRequest, version: str, media_id: str) -> HttpResp
             "messaging_product": "whatsapp",
             "url": f"{settings.PUBLIC_URL}/sandbox/whatsapp/files/{connection.external_id}/{media_id}",
             "mime_type": file["type"],
-            "sha256": provider.hash_file(content),
+            "sha256": hash_file(content),
             "file_size": file["size"],
             "id": media_id,
         }
@@ -147,17 +147,13 @@ def describe_file(request: HttpRequest, version: str, media_id: str) -> HttpResp
 
 @require_GET
 def download_file(request: HttpRequest, external_id: str, media_id: str) -> HttpResponse:
-    connection = find_connection(provider.KIND, external_id)
+    connection = find_connection(KIND, external_id)
     if connection is None or not bears_token(request, connection):
         return HttpResponse(status=401)
     file, content = get_store().get("file", media_id), get_store().get_content(media_id)
     if file is None or content is None:
         return HttpResponse(status=404)
     return HttpResponse(content, content_type=file["type"])
-
-
-def make_file_id() -> str:
-    return str(randomness.randbelow(10**15) + 10**15)
 
 
 def refuse_token() -> HttpResponse:
@@ -167,12 +163,3 @@ def refuse_token() -> HttpResponse:
 def refuse(status: int, code: int, message: str, **headers: str) -> HttpResponse:
     error = {"message": f"(#{code}) {message}", "type": "OAuthException", "code": code, "fbtrace_id": "SANDBOX"}
     return JsonResponse({"error": error}, status=status, headers=headers)
-
-
-def cut() -> HttpResponseBase:
-    """Promises more than it gives, so that the server has to close the connection in the middle of the answer."""
-
-    async def begin() -> AsyncIterator[bytes]:
-        yield b"{"
-
-    return StreamingHttpResponse(begin(), headers={"Content-Length": "1000"})
