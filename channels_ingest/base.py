@@ -102,11 +102,11 @@ class Outgoing:
 class HttpStep:
     """One request of a send. A `final` step makes the message appear at the user and is fenced; others may be repeated.
 
-    Give `json` or `files` with `data` (multipart). `headers` may hold secrets: never logged, not in repr.
+    Give `json` or `files` with `data` (multipart). `url` and `headers` may hold secrets: never logged, not in repr.
     """
 
     method: str
-    url: str
+    url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     json: Any = None
     data: Mapping[str, str] | None = None
@@ -168,8 +168,8 @@ class ChannelAdapter:
     """What a channel knows. Subclasses override; nothing here does input or output.
 
     `taken_status` answers a request that was stored. `credentials` is the decrypted document of the channel: strings, a
-    rotating secret may be a list. A key `base_url`
-    replaces `api_url` (local providers in demos and tests; the caller removes it where that is not allowed).
+    rotating secret may be a list. A key `base_url` replaces `api_url` (local providers in demos and tests; the caller
+    removes it where that is not allowed).
     """
 
     kind: ClassVar[str]
@@ -192,6 +192,10 @@ class ChannelAdapter:
     def verify(self, request: Request, credentials: Mapping[str, Any]) -> bool:
         """Whether the exact bytes carry a right signature of any current secret; constant time, never raises."""
         raise NotImplementedError
+
+    def rate_key(self, request: Request) -> str:
+        """Whose requests are counted, of a verified request: a visitor, for one is no platform. "" for no limit."""
+        return ""
 
     def keep(self, request: Request) -> Mapping[str, str]:
         """Headers to store beside the body of a verified request, for `parse`. Never what proves who sent it."""

@@ -19,6 +19,9 @@ import structlog
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 from cryptography.fernet import InvalidToken
 from django.conf import settings
+from limits import parse
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
 from prometheus_client import Counter
 
 from channels_ingest.base import ChannelAdapter, Request
@@ -31,6 +34,7 @@ from channels_ingest.routes import Route, Routes
 BODY_SECONDS = 20
 HELD_BYTES = 64 * 1024 * 1024  # bodies that are being read or wait for their commit
 LONGEST_HEADER = 200
+SENDER_RATE = parse("60/minute")  # in each process
 REDIS_SECONDS = 1
 BELL_PAUSE = 0.01
 
@@ -46,9 +50,9 @@ class Answer:
     body: bytes = b""
 
 
-TAKEN = Answer(200)
 REFUSED = Answer(401)
 TOO_LARGE = Answer(413, ((b"content-length", b"0"), (b"connection", b"close")))
+TOO_MANY = Answer(429, ((b"content-length", b"0"), (b"retry-after", b"30")))
 UNAVAILABLE = Answer(503, ((b"content-length", b"0"), (b"retry-after", b"5")))
 
 
@@ -70,6 +74,7 @@ class Door:
         self._routes = Routes(self._links[0])
         self._ring = asyncio.Event()
         self._store = RawStore(self._links[1], committed=self._ring.set)
+        self._rates = FixedWindowRateLimiter(MemoryStorage())
         self._ringer: asyncio.Task[None] | None = None
         self._stopping = False
         self._held = 0
@@ -130,14 +135,16 @@ class Door:
         request = _build_request(scope, headers, bytes(body))
         if not _is_signed(adapter, request, route):
             return REFUSED
+        if (sender := adapter.rate_key(request)) and not self._rates.hit(SENDER_RATE, public_id, sender):
+            return TOO_MANY
         await self._store.put(
             account_id=route.account_id,
             channel_id=route.channel_id,
-            headers=_keep_headers(headers.get("content-type", "")),
+            headers=_keep_headers(headers.get("content-type", ""), **adapter.keep(request)),
             body=request.body,
             since=since,
         )
-        return TAKEN
+        return Answer(adapter.taken_status)
 
     async def _read_body(self, receive: ASGIReceiveCallable, body: bytearray, *, limit: int) -> None:
         """Who sent a part has to send the rest in time: until then it takes the room of others."""
@@ -207,10 +214,10 @@ def _read_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 @lru_cache(maxsize=100)
-def _keep_headers(content_type: str) -> str:
+def _keep_headers(content_type: str, **more: str) -> str:
     """What a parser may need, as JSON. Never what proves who sent the request."""
     kept = content_type[:LONGEST_HEADER]
-    return json.dumps({"content-type": kept} if kept and kept.isprintable() else {})
+    return json.dumps({**({"content-type": kept} if kept and kept.isprintable() else {}), **more})
 
 
 @cache

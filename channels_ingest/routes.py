@@ -23,7 +23,7 @@ MOST_QUESTIONS = 100
 V = TypeVar("V")
 
 _PUBLIC_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
-_QUERY = """
+FIND_ROUTE = """
 SELECT account_id, channel_id, kind, external_id, credentials FROM route(%(public_id)s) WHERE account_id IS NOT NULL
 """
 
@@ -65,7 +65,7 @@ class Routes:
 
     async def _ask(self, public_id: str) -> Route | None:
         async with self._turn:
-            rows = await self._link.fetch(_QUERY, {"public_id": public_id})
+            rows = await self._link.fetch(FIND_ROUTE, {"public_id": public_id})
         expires = time.monotonic() + REMEMBERED_SECONDS
         self._hits.pop(public_id, None)
         self._misses.pop(public_id, None)

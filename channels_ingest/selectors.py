@@ -11,7 +11,9 @@ from django.db import connection
 
 from channels_ingest.models import Channel
 from channels_ingest.registry import get_channel, load_channels
+from channels_ingest.routes import FIND_ROUTE, Route
 from channels_ingest.sink import ChannelInfo
+from oneview.common.crypto import decrypt
 from oneview.common.errors import NotFound
 
 
@@ -24,6 +26,17 @@ class Directory:
     by_id: Mapping[UUID, ChannelInfo]
     by_address: Mapping[tuple[str, str], ChannelInfo]
     last_event_at: Mapping[UUID, datetime | None]
+
+
+def find_route(public_id: str) -> Route | None:
+    """The channel of an address, of whatever account; needs no scope."""
+    with connection.cursor() as cursor:
+        cursor.execute(FIND_ROUTE, {"public_id": public_id})
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    account_id, channel_id, kind, external_id, credentials = row
+    return Route(account_id, channel_id, kind, external_id, decrypt(credentials))
 
 
 def list_channels(account_id: int) -> tuple[Channel, ...]:

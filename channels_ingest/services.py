@@ -54,6 +54,15 @@ class WantedMedia:
     ref: MediaRef
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An upload that a message names as its own."""
+
+    id: UUID
+    message_id: UUID
+    channel_id: UUID
+
+
 def create_channel(
     account_id: int, *, kind: str, name: str, external_id: str, credentials: Mapping[str, Any]
 ) -> Channel:
@@ -177,17 +186,26 @@ def store_upload(account_id: int, *, name: str, content_type: str, content: byte
 
 def claim_uploads(account_id: int, ids: Sequence[UUID], *, message_id: UUID, channel_id: UUID) -> None:
     """Makes uploads the files of a message. Raises Invalid when one is not there or belongs to another message."""
+    if take_uploads(account_id, [Claimed(id, message_id, channel_id) for id in ids]) != set(ids):
+        raise Invalid(FieldError("attachments", "not_found", _("A file was not found. Upload it again.")))
+
+
+def take_uploads(account_id: int, claims: Sequence[Claimed]) -> frozenset[UUID]:
+    """Makes uploads the files of arriving messages; those that are gone, or that a message has, stay out."""
+    wanted = {claim.id: claim for claim in claims}
+    if not wanted:
+        return frozenset()
     uploads = list(
         MediaObject.objects.select_for_update(no_key=True)
-        .filter(account_id=account_id, id__in=ids, state=MediaState.STORED, message_id=None)
+        .filter(account_id=account_id, id__in=list(wanted), state=MediaState.STORED, message_id=None)
         .order_by("id")
     )
-    if {media.id for media in uploads} != set(ids):
-        raise Invalid(FieldError("attachments", "not_found", _("A file was not found. Upload it again.")))
     for media in uploads:
-        _move_to_day(media, time_of(message_id).date())
-        media.message_id, media.channel_id = message_id, channel_id
+        claim = wanted[media.id]
+        _move_to_day(media, time_of(claim.message_id).date())
+        media.message_id, media.channel_id = claim.message_id, claim.channel_id
     MediaObject.objects.bulk_update(uploads, ["message_id", "channel_id", "path"])
+    return frozenset(media.id for media in uploads)
 
 
 def _move_to_day(media: MediaObject, day: date) -> None:

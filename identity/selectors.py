@@ -11,7 +11,9 @@ from uuid import UUID
 
 from django.db import connection
 
+from identity.keys import IdentityIds
 from identity.models import Change, Contact, Decision, Evidence, Identity
+from identity.rules import IdentityKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,15 @@ class Member:
 def find_contact_id(account_id: int, identity_id: UUID) -> UUID | None:
     """The contact that any identity id ever handed out belongs to now."""
     return Identity.objects.filter(account=account_id, id=identity_id).values_list("contact_id", flat=True).first()
+
+
+def name_identities(account_id: int, values: Iterable[IdentityKey]) -> list[UUID]:
+    """The ids that these have, or will have once they are seen."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT identity_key FROM accounts_account WHERE id = %s", [account_id])
+        (secret,) = cursor.fetchone()
+    ids = IdentityIds(bytes(secret))
+    return [ids[value] for value in values]
 
 
 def get_contacts(account_id: int, contact_ids: Iterable[UUID]) -> dict[UUID, Contact]:

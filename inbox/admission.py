@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib import import_module
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import get_user
@@ -14,12 +15,20 @@ from django.db import connection
 from django.http import HttpRequest
 from django.utils import timezone
 
+from channels_ingest.channels.webchat.tokens import InvalidToken, Visitor, read_visitor
+from channels_ingest.registry import get_channel
+from channels_ingest.routes import Route
+from channels_ingest.selectors import find_route
+from identity.normalise import normalise
+from identity.rules import IdentityKey
+from identity.selectors import name_identities
 from oneview.accounts.middleware import ACCOUNT_KEY
 from oneview.accounts.models import Account, Membership, User
 from oneview.accounts.selectors import find_membership
 from oneview.accounts.tokens import find_owner, hash_token
 
 SIGNED_OUT, NOT_ALLOWED = 4401, 4403
+WEBCHAT = "webchat"
 
 
 class Refused(Exception):
@@ -54,6 +63,66 @@ class Review:
     refused: dict[Admission, int]
     windows: dict[int, timedelta]
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class VisitorAdmission:
+    """A visitor of a web or mobile chat: the identities they have shown to be theirs, until the token's end."""
+
+    account_id: int
+    channel_id: UUID
+    public_id: str
+    identities: tuple[UUID, ...]
+    window: timedelta
+    token: str = field(repr=False)
+
+
+def admit_visitor(public_id: str, token: str) -> VisitorAdmission:
+    """Raises Refused."""
+    route = _open_route(public_id)
+    visitor = _read_token(token, route, public_id=public_id)
+    scope = get_channel(WEBCHAT).identity_scope(route.credentials, external_id=route.external_id)
+    keys = [IdentityKey("visitor", scope, normalise("visitor", id) or id) for id in (visitor.id, *visitor.earlier)]
+    identities = tuple(name_identities(route.account_id, keys))
+    window = Account.objects.get(pk=route.account_id).window
+    return VisitorAdmission(route.account_id, route.channel_id, public_id, identities, window, token)
+
+
+def review_visitors(admissions: Sequence[VisitorAdmission]) -> list[int | None]:
+    """With which code each must go, None for who may stay. Each channel is asked for once."""
+    routes: dict[str, Route | int] = {}
+    for public_id in {admission.public_id for admission in admissions}:
+        try:
+            routes[public_id] = _open_route(public_id)
+        except Refused as refused:
+            routes[public_id] = refused.code
+    return [_review_visitor(admission, routes[admission.public_id]) for admission in admissions]
+
+
+def _review_visitor(admission: VisitorAdmission, route: Route | int) -> int | None:
+    if isinstance(route, int):
+        return route
+    try:
+        _read_token(admission.token, route, public_id=admission.public_id)
+    except Refused as refused:
+        return refused.code
+    return None
+
+
+def _open_route(public_id: str) -> Route:
+    route = find_route(public_id)
+    if route is None or route.kind != WEBCHAT:
+        raise Refused(SIGNED_OUT)
+    if Account.objects.get(pk=route.account_id).is_locked:
+        raise Refused(NOT_ALLOWED)
+    return route
+
+
+def _read_token(token: str, route: Route, *, public_id: str) -> Visitor:
+    try:
+        return read_visitor(token, route.credentials, audience=public_id)
+    except InvalidToken:
+        raise Refused(SIGNED_OUT) from None
 
 
 def admit_session(session_key: str) -> Admission:

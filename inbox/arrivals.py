@@ -14,10 +14,20 @@ from django.db import connection
 
 from channels_ingest.events import MessageEchoed, MessageReceived
 from channels_ingest.sink import Received
-from inbox.models.message import AuthorKind, Direction, make_message_id
+from inbox.models.message import AuthorKind, Direction, make_message_id, sequence_of
 from inbox.models.thread import Status, Turn
 from oneview.common.ids import floor_id, new_id, time_of
 from oneview.common.text import tokenise
+
+# A message with a higher number that stands before its predecessor came in before the provider's clock was over.
+MOST_SKEW = timedelta(minutes=1)
+
+READ_NEAR = """
+SELECT m.thread_id, m.id FROM inbox_message m
+JOIN unnest(%b::uuid[], %b::uuid[], %b::uuid[]) AS near(thread, low, high)
+  ON m.thread_id = near.thread AND m.id >= near.low AND m.id < near.high
+WHERE m.account_id = %s AND m.id >= %s
+"""
 
 FIND_KEYS = """
 SELECT key.channel_id, key.external_id, key.message_id FROM inbox_messagekey key
@@ -152,15 +162,16 @@ def store_arrivals(
     threads = _ensure_threads(
         account_id, [(received.channel.id, identity) for received, _, identity, _ in arriving], contact_of=contact_of
     )
-    sequence = _next_arrivals(len(arriving))
+    placed = [
+        (event.sequence, threads[received.channel.id, identity], time) for received, event, identity, time in arriving
+    ]
+    times = _follow_sequences(account_id, placed)
+    numbers = _next_arrivals(len(arriving))
     arrivals = [
-        Arrival(
-            received,
-            event,
-            threads[received.channel.id, identity],
-            make_message_id(time, sequence=event.sequence, arrival=number),
+        Arrival(received, event, thread, make_message_id(time, sequence=sequence, arrival=number))
+        for (received, event, _, _), (sequence, thread, _), time, number in zip(
+            arriving, placed, times, numbers, strict=True
         )
-        for (received, event, identity, time), number in zip(arriving, sequence, strict=True)
     ]
     _insert_messages(account_id, arrivals, snapshots=[snapshot[position] for position in range(len(arrivals))])
     insert_keys(
@@ -168,6 +179,39 @@ def store_arrivals(
     )
     _advance_threads(account_id, arrivals, cutoff=floor_id(now - window))
     return arrivals
+
+
+def _follow_sequences(account_id: int, placed: Sequence[tuple[int, Thread, datetime]]) -> list[datetime]:
+    """Ordering times, of (provider's sequence or 0, thread, ordering time) each: none lies behind that of a message of
+    its thread with a higher sequence, whichever came first.
+    """
+    numbered = [each for each in placed if each[0]]
+    if not numbered:
+        return [time for _, _, time in placed]
+    known = _read_numbered(account_id, numbered)
+    known += [(thread.id, sequence, time) for sequence, thread, time in numbered]
+    least: dict[tuple[UUID, int], datetime] = {}
+    bound: dict[UUID, datetime] = {}
+    for thread_id, sequence, time in sorted(known, key=lambda each: each[1], reverse=True):
+        bound[thread_id] = min(bound.get(thread_id, time), time)
+        least[thread_id, sequence] = bound[thread_id]
+    return [least[thread.id, sequence] if sequence else time for sequence, thread, time in placed]
+
+
+def _read_numbered(
+    account_id: int, numbered: Sequence[tuple[int, Thread, datetime]]
+) -> list[tuple[UUID, int, datetime]]:
+    """(thread, sequence, ordering time) of stored messages that stand a little before one of these."""
+    spans: dict[UUID, tuple[datetime, datetime]] = {}
+    for _, thread, time in numbered:
+        low, high = spans.get(thread.id, (time, time))
+        spans[thread.id] = min(low, time), max(high, time)
+    lows = [floor_id(low - MOST_SKEW) for low, _ in spans.values()]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            READ_NEAR, [list(spans), lows, [floor_id(high) for _, high in spans.values()], account_id, min(lows)]
+        )
+        return [(thread, sequence_of(id), time_of(id)) for thread, id in cursor.fetchall() if sequence_of(id)]
 
 
 def insert_keys(account_id: int, keys: Sequence[tuple[UUID, str, UUID]]) -> None:

@@ -1,4 +1,4 @@
-"""The socket of agents' pages and of programs: who it is, what it may say, and when it ends. What it hears is the
+"""Sockets, and that of agents' pages and programs: who it is, what it may say, and when it ends. What it hears is the
 hub's.
 """
 
@@ -9,7 +9,7 @@ import contextlib
 import json
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from channels.consumer import get_handler_name
@@ -22,14 +22,18 @@ from django.http.request import split_domain_port, validate_host
 
 from inbox.admission import Admission, Refused, admit_session, admit_token
 from inbox.api.serialise import instant
-from inbox.hub import RESTART, UNAVAILABLE, Hub, Listener
+from inbox.hub import UNAVAILABLE, Hub
+from inbox.listeners import RESTART, Line, Listener
 from inbox.realtime import publish_typing, read_head
 from oneview.common.scope import scope as account_scope
 
-BEARER = "oneview.bearer."
 BAD_FRAME = 1008
 MOST_CHARACTERS = 64 * 1024
 MOST_FRAMES, FRAMES_SECONDS = 60, 10.0  # an agent opens conversations and types: no person says more
+
+
+# Makes the line in the event loop; the text is what it begins with.
+Question = Callable[[], tuple[Callable[[], Line], str]]
 
 
 class BadFrame(Exception):
@@ -40,25 +44,41 @@ class BadFrame(Exception):
         self.code = code
 
 
-class InboxConsumer(AsyncWebsocketConsumer):
-    """Frames are obeyed one after the other: what a client says next waits until its `resume` is answered."""
+class SocketConsumer(AsyncWebsocketConsumer):
+    """A socket with the hub behind it. Frames are obeyed one after the other: what a client says next waits until its
+    `resume` is answered.
+    """
 
     channel_layer_alias = ""  # none: the hub holds the one subscription of the process
+    bearer: ClassVar[str]
 
     def __init__(self, hub: Hub) -> None:
         super().__init__()
         self.hub = hub
-        self.listener: Listener | None = None
+        self.line: Line | None = None
         self.tasks: list[asyncio.Task[None]] = []
         self.frames = 0
         self.counted_from = 0.0
+
+    def admit(self, token: str | None) -> Question:
+        """What to ask in a thread: who it is, and the frame that greets them. Raises DenyConnection; the question
+        raises Refused.
+        """
+        raise NotImplementedError
+
+    async def obey(self, frame: dict[str, Any]) -> None:
+        """Raises BadFrame."""
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        raise NotImplementedError
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:
             await super().__call__(scope, receive, send)
         finally:
-            if self.listener is not None:
-                self.hub.leave(self.listener)
+            if self.line is not None:
+                self.leave()
             for task in self.tasks:
                 task.cancel()
 
@@ -70,53 +90,31 @@ class InboxConsumer(AsyncWebsocketConsumer):
         raise StopConsumer
 
     async def connect(self) -> None:
-        subprotocol = next((name for name in self.scope["subprotocols"] if name.startswith(BEARER)), None)
-        if subprotocol:
-            admit = partial(admit_token, subprotocol.removeprefix(BEARER))
-        elif is_same_origin(self.scope):
-            admit = partial(admit_session, read_session_key(self.scope))
-        else:
-            raise DenyConnection
+        subprotocol = next((name for name in self.scope["subprotocols"] if name.startswith(self.bearer)), None)
+        ask = self.admit(subprotocol.removeprefix(self.bearer) if subprotocol else None)
         try:
-            admission, hello = await database_sync_to_async(_open, thread_sensitive=False)(admit)
+            make, hello = await database_sync_to_async(ask, thread_sensitive=False)()
         except (Refused, *UNAVAILABLE) as reason:
             await self.accept(subprotocol)  # a browser sees the code of an open socket only
             await self.close(reason.code if isinstance(reason, Refused) else RESTART)
             return
         await self.accept(subprotocol)
-        self.listener = Listener(admission)
-        self.listener.put(hello)
-        writer = asyncio.create_task(self._write(self.listener))
-        self.tasks = [writer, asyncio.create_task(self._end(self.listener, writer))]
+        self.line = make()
+        self.line.put(hello)
+        writer = asyncio.create_task(self._write(self.line))
+        self.tasks = [writer, asyncio.create_task(self._end(self.line, writer))]
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        if self.listener is None or self.listener.closing.done():
+        if self.line is None or self.line.closing.done():
             return
         try:
             self._count_frame()
-            await self._obey(self.listener, _read_frame(text_data))
+            await self.obey(_read_frame(text_data))
         except BadFrame as bad:
             await self.send(json.dumps({"t": "error", "code": bad.code}))
-            self.listener.close(BAD_FRAME)
+            self.line.close(BAD_FRAME)
         except UNAVAILABLE:
-            self.listener.close(RESTART)
-
-    async def _obey(self, listener: Listener, frame: dict[str, Any]) -> None:
-        match frame:
-            case {"t": "resume", "after": int(after), **rest} if (
-                not rest and type(after) is int and 0 <= after < 1 << 63
-            ):
-                await self.hub.resume(listener, after=after)
-            case {"t": "viewing", "conversation": conversation, **rest} if not rest:
-                self.hub.view(listener, None if conversation is None else _read_id(conversation))
-            case {"t": "typing", "conversation": conversation, "on": bool(on), **rest} if not rest:
-                admission = listener.admission
-                kind = "bot" if admission.user_id is None else "agent"
-                author = {"kind": kind, "id": admission.user_id, "name": admission.name}
-                id = _read_id(conversation)
-                await asyncio.to_thread(publish_typing, admission.account_id, conversation=id, author=author, on=on)
-            case _:
-                raise BadFrame
+            self.line.close(RESTART)
 
     def _count_frame(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -126,17 +124,55 @@ class InboxConsumer(AsyncWebsocketConsumer):
         if self.frames > MOST_FRAMES:
             raise BadFrame("rate_limited")
 
-    async def _write(self, listener: Listener) -> None:
+    async def _write(self, line: Line) -> None:
         with contextlib.suppress(OSError):  # the client is gone: the receiving side hears of it too
             while True:
-                await self.send(await listener.next())
+                await self.send(await line.next())
 
-    async def _end(self, listener: Listener, writer: asyncio.Task[None]) -> None:
-        code = await listener.closing
-        self.hub.leave(listener)
+    async def _end(self, line: Line, writer: asyncio.Task[None]) -> None:
+        code = await line.closing
+        self.leave()
         writer.cancel()
         with contextlib.suppress(OSError):
             await self.close(code)
+
+
+class InboxConsumer(SocketConsumer):
+    """Of agents' pages, by session and Origin, and of programs, by token."""
+
+    bearer = "oneview.bearer."
+    line: Listener | None
+
+    def admit(self, token: str | None) -> Question:
+        if token is not None:
+            return partial(_open, partial(admit_token, token))
+        if is_same_origin(self.scope):
+            return partial(_open, partial(admit_session, read_session_key(self.scope)))
+        raise DenyConnection
+
+    async def obey(self, frame: dict[str, Any]) -> None:
+        listener = self.line
+        if listener is None:
+            return
+        match frame:
+            case {"t": "resume", "after": int(after), **rest} if (
+                not rest and type(after) is int and 0 <= after < 1 << 63
+            ):
+                await self.hub.resume(listener, after=after)
+            case {"t": "viewing", "conversation": conversation, **rest} if not rest:
+                self.hub.view(listener, None if conversation is None else read_id(conversation))
+            case {"t": "typing", "conversation": conversation, "on": bool(on), **rest} if not rest:
+                admission = listener.admission
+                kind = "bot" if admission.user_id is None else "agent"
+                author = {"kind": kind, "id": admission.user_id, "name": admission.name}
+                id = read_id(conversation)
+                await asyncio.to_thread(publish_typing, admission.account_id, conversation=id, author=author, on=on)
+            case _:
+                raise BadFrame
+
+    def leave(self) -> None:
+        if self.line is not None:
+            self.hub.leave(self.line)
 
 
 def is_same_origin(scope: Any) -> bool:
@@ -156,7 +192,7 @@ def read_session_key(scope: Any) -> str:
     return parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME, "")
 
 
-def _open(admit: Callable[[], Admission]) -> tuple[Admission, str]:
+def _open(admit: Callable[[], Admission]) -> tuple[Callable[[], Listener], str]:
     """Who it is, and the frame that greets them. Its `seq` is read here, so a client that begins with it misses
     nothing.
     """
@@ -164,7 +200,9 @@ def _open(admit: Callable[[], Admission]) -> tuple[Admission, str]:
     with account_scope(admission.account_id) as now:
         head = read_head(admission.account_id)
     cutoff = instant(now - admission.window)
-    return admission, json.dumps({"t": "hello", "v": 1, "seq": head, "now": instant(now), "cutoff": cutoff})
+    return partial(Listener, admission), json.dumps(
+        {"t": "hello", "v": 1, "seq": head, "now": instant(now), "cutoff": cutoff}
+    )
 
 
 def _read_frame(text: str | None) -> dict[str, Any]:
@@ -179,7 +217,7 @@ def _read_frame(text: str | None) -> dict[str, Any]:
     return frame
 
 
-def _read_id(value: object) -> UUID:
+def read_id(value: object) -> UUID:
     try:
         return UUID(value if isinstance(value, str) else "")
     except ValueError:

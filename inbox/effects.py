@@ -9,15 +9,27 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
-from channels_ingest.events import DeliveryUpdated, Event, MediaChanged, MessageDeleted, MessageEdited, ReactionChanged
+from channels_ingest.events import (
+    DeliveredUpTo,
+    DeliveryState,
+    DeliveryUpdated,
+    Event,
+    MediaChanged,
+    MessageDeleted,
+    MessageEdited,
+    ReactionChanged,
+)
+from channels_ingest.sink import Received
+from identity.normalise import normalise
 from inbox.models.message import Direction
 from inbox.statuses import highest_status
+from oneview.common.ids import floor_id
 from oneview.common.text import tokenise
 
 PARK = """
@@ -40,6 +52,23 @@ SELECT
 FROM inbox_message m JOIN inbox_thread t ON (t.account_id, t.id) = (m.account_id, m.thread_id)
 WHERE m.account_id = %s AND m.id = ANY(%b::uuid[]) ORDER BY m.id FOR NO KEY UPDATE OF m
 """
+
+# Those that may not be known to be sent yet are under way: the watermark came before the answer.
+FIND_UP_TO = """
+SELECT up.number, m.id FROM unnest(
+  %b::uuid[], %b::text[], %b::text[], %b::text[], %b::uuid[], %b::bool[]
+) WITH ORDINALITY AS up(channel, kind, scope, value, until, delivered, number)
+JOIN identity_identity i ON i.account_id = %s AND (i.kind, i.scope, i.value) = (up.kind, up.scope, up.value)
+JOIN inbox_thread t ON (t.account_id, t.channel_id, t.identity_id) = (i.account_id, up.channel, i.id)
+JOIN LATERAL (
+  SELECT o.id FROM inbox_message o
+  WHERE o.account_id = t.account_id AND o.thread_id = t.id AND o.id < up.until AND o.direction = 'outbound'
+    AND NOT o.private AND o.status = ANY(CASE WHEN up.delivered THEN %s ELSE %s END)
+  ORDER BY o.id DESC LIMIT 200
+) m ON true
+"""
+UNDELIVERED = ["sending", "sent", "unknown"]
+UNREAD = [*UNDELIVERED, "delivered"]
 
 STORE_TARGETS = """
 UPDATE inbox_message m SET
@@ -88,6 +117,38 @@ def read_effect(event: Event, *, channel: UUID, sender: UUID | None) -> Effect |
         case MediaChanged(message_id=message, at=at):
             return Effect(channel, "", "media", {}, at, _read_uuid(message))
     return None
+
+
+def find_up_to(account_id: int, batch: Iterable[Received]) -> list[Effect]:
+    """The receipts that watermarks come to: one for each message of ours that is not known to be that far."""
+    marks = [(received, received.event) for received in batch if isinstance(received.event, DeliveredUpTo)]
+    if not marks:
+        return []
+    values = [
+        normalise(received.channel.identity_kind, event.sender.value) or event.sender.value for received, event in marks
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            FIND_UP_TO,
+            [
+                [received.channel.id for received, _ in marks],
+                [received.channel.identity_kind for received, _ in marks],
+                [received.channel.identity_scope for received, _ in marks],
+                values,
+                [floor_id(event.until + timedelta(milliseconds=1)) for _, event in marks],
+                [event.state == DeliveryState.DELIVERED for _, event in marks],
+                account_id,
+                UNDELIVERED,
+                UNREAD,
+            ],
+        )
+        found = cursor.fetchall()
+    return [_reach(*marks[number - 1], message=message) for number, message in found]
+
+
+def _reach(received: Received, event: DeliveredUpTo, *, message: UUID) -> Effect:
+    document = {"state": event.state.value, "reason": "", "at": event.at.isoformat()}
+    return Effect(received.channel.id, "", "receipt", document, event.at, message)
 
 
 def _read_uuid(value: str | None) -> UUID | None:

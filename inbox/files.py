@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 
 from channels_ingest.events import MediaRef
-from channels_ingest.services import WantedMedia, want_media
+from channels_ingest.services import Claimed, WantedMedia, take_uploads, want_media
 from inbox.arrivals import Arrival
 from oneview.common.ids import new_id
 
@@ -21,18 +21,31 @@ WHERE m.account_id = %s AND m.id = now.id AND m.id = ANY(%b::uuid[])
 
 
 def attach_files(account_id: int, arrivals: Sequence[Arrival]) -> None:
-    """Writes a placeholder for each file of new messages and has it fetched after the commit."""
-    wanted = [
-        WantedMedia(new_id(), arrival.received.channel.id, arrival.id, arrival.event.content.type.value, media)
+    """Writes a placeholder for each file of new messages and has it fetched after the commit; uploads are there
+    already.
+    """
+    files = [
+        WantedMedia(
+            _read_upload(media) or new_id(),
+            arrival.received.channel.id,
+            arrival.id,
+            arrival.event.content.type.value,
+            media,
+        )
         for arrival in arrivals
         for media in arrival.event.content.media
     ]
-    if not wanted:
+    if not files:
         return
-    want_media(account_id, wanted)
+    uploaded = [Claimed(file.id, file.message_id, file.channel_id) for file in files if _read_upload(file.ref)]
+    taken = take_uploads(account_id, uploaded)
+    want_media(account_id, [file for file in files if not _read_upload(file.ref)])
     described: dict[UUID, list[dict[str, object]]] = {}
-    for media in wanted:
-        described.setdefault(media.message_id, []).append(describe_file(media.id, media.ref))
+    for file in files:
+        if file.id in taken or not _read_upload(file.ref):
+            described.setdefault(file.message_id, []).append(describe_file(file.id, file.ref))
+    if not described:
+        return
     ids = list(described)
     documents = [json.dumps(files) for files in described.values()]
     with connection.cursor() as cursor:
@@ -40,6 +53,12 @@ def attach_files(account_id: int, arrivals: Sequence[Arrival]) -> None:
             ATTACH,
             [ids, documents, account_id, ids],
         )
+
+
+def _read_upload(media: MediaRef) -> UUID | None:
+    """The file that a visitor has uploaded before the message."""
+    id = media.ref.get("upload")
+    return UUID(id) if id else None
 
 
 def describe_file(id: UUID, ref: MediaRef) -> dict[str, object]:

@@ -13,10 +13,9 @@ import json
 import secrets
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
@@ -28,131 +27,22 @@ from psycopg_pool import PoolTimeout
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from inbox.admission import Admission, Review, review
+from inbox.admission import Review, VisitorAdmission, review, review_visitors
 from inbox.api.serialise import instant
-from inbox.presence import Viewers
+from inbox.listeners import RESTART, Listener, Room, Texts, VisitorListener
 from inbox.realtime import bell_channel, publish_viewing, read_heads
 from inbox.rendering import render_messages, render_rows
-from inbox.updates import Update, Wanted, read_update
+from inbox.updates import Missed, Update, Wanted, read_missed, read_update
 from oneview.common.scope import scope
 
 TICK_SECONDS = 0.02
 POLL_SECONDS = 0.5
 REVIEW_SECONDS = 5.0
 REVIEWS_PER_BEAT = 5
-MOST_WAITING = 256
-
-RESTART, TOO_SLOW = 1012, 1013
 UNAVAILABLE = (DatabaseError, PoolTimeout)
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
-
-
-@dataclass(eq=False, slots=True)
-class Listener:
-    """One socket. `position`: what it has been told, None until it has caught up; `opened`: the conversation on its
-    screen.
-
-    Whoever owns the socket sends what `next()` gives, until `closing` says with which code to close it.
-    """
-
-    admission: Admission
-    position: int | None = None
-    opened: UUID | None = None
-    closing: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    _waiting: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
-
-    @property
-    def is_page(self) -> bool:
-        return bool(self.admission.session)
-
-    @property
-    def wanted(self) -> Wanted:
-        opened = frozenset({self.opened}) if self.is_page and self.opened else frozenset()
-        return Wanted(rows=self.is_page, opened=opened, objects=not self.is_page)
-
-    def put(self, text: str) -> None:
-        """A socket that does not keep up is closed; it catches up when it comes back."""
-        try:
-            self._waiting.put_nowait(text)
-        except asyncio.QueueFull:
-            self.close(TOO_SLOW)
-
-    async def next(self) -> str:
-        return await self._waiting.get()
-
-    def close(self, code: int) -> None:
-        if not self.closing.done():
-            self.closing.set_result(code)
-
-
-@dataclass(eq=False, slots=True)
-class Room:
-    """The listeners of one account. `sent`: what those that have caught up were told, None while nobody has."""
-
-    account_id: int
-    window: timedelta
-    listeners: set[Listener] = field(default_factory=set)
-    viewers: Viewers = field(default_factory=Viewers)
-    sent: int | None = None
-    heard: int = 0
-
-    @property
-    def is_behind(self) -> bool:
-        return self.sent is not None and self.heard > self.sent
-
-    @property
-    def wanted(self) -> Wanted:
-        return Wanted.union(listener.wanted for listener in self.listeners)
-
-    def broadcast(self, update: Update) -> None:
-        texts = Texts(update)
-        for listener in list(self.listeners):
-            if listener.position is not None and listener.position < update.to:
-                listener.put(texts.get(listener))
-                listener.position = None if update.reset else update.to
-        self.sent = update.to
-
-    def send_to_viewers(self, conversation: UUID, frame: dict[str, Any]) -> None:
-        text = json.dumps(frame)
-        for listener in list(self.listeners):
-            if listener.opened == conversation:
-                listener.put(text)
-
-    def send_viewers(self, conversation: UUID) -> None:
-        agents = self.viewers.list_agents(conversation)
-        self.send_to_viewers(conversation, {"t": "viewing", "conversation": str(conversation), "agents": agents})
-
-
-class Texts:
-    """The frames of one update: each kind is written once, for whoever else needs the same."""
-
-    def __init__(self, update: Update) -> None:
-        self.update = update
-        self._made: dict[tuple[int, bool, UUID | None], str] = {}
-
-    def get(self, listener: Listener) -> str:
-        after = self.update.after if listener.position is None else listener.position
-        opened = listener.opened if listener.opened in self.update.messages else None
-        key = after, listener.is_page, opened
-        if key not in self._made:
-            self._made[key] = json.dumps(self._make_frame(*key))
-        return self._made[key]
-
-    def _make_frame(self, after: int, is_page: bool, opened: UUID | None) -> dict[str, Any]:
-        update = self.update
-        if update.reset:
-            return {"t": "reset", "seq": update.head}
-        events = [event for event in update.events if event["seq"] > after]
-        if not is_page:
-            events = [{**event, "data": update.objects.get(event["seq"])} for event in events]
-        frame: dict[str, Any] = {"t": "events", "from": after + 1, "to": update.to, "events": events}
-        if is_page:
-            frame |= {"rows": update.rows, "gone": update.gone}
-            if opened is not None:
-                frame["messages"] = update.messages[opened]
-        return frame
 
 
 class Hub:
@@ -175,8 +65,8 @@ class Hub:
     async def stop(self) -> None:
         """Closes the sockets with 1012: their browsers come back, to the next process."""
         for room in self._rooms.values():
-            for listener in room.listeners:
-                listener.close(RESTART)
+            for line in room.lines:
+                line.close(RESTART)
         running = set(self._tasks)
         while running:  # redis swallows a cancellation that comes while it connects
             for task in running:
@@ -206,6 +96,22 @@ class Hub:
         room.sent = after if room.sent is None else room.sent
         self._hear(room.account_id, after)
 
+    async def attend(self, visitor: VisitorListener, *, after: UUID | None) -> None:
+        """As `resume`, for a visitor, who knows messages and no log: some of what they missed may come twice."""
+        room = self._join(visitor)
+        visitor.position = None
+        read = database_sync_to_async(_read_missed, thread_sensitive=False)
+        while not visitor.closing.done():
+            missed = await read(visitor.admission, after=after)
+            for message in missed.messages:
+                visitor.put(json.dumps({"t": "message", "message": message.document}))
+                visitor.conversation, after = message.conversation, message.id
+            if missed.is_last:
+                break
+        visitor.position = missed.head
+        room.sent = missed.head if room.sent is None else room.sent
+        self._hear(room.account_id, missed.head)
+
     def view(self, listener: Listener, conversation: UUID | None) -> None:
         if listener.opened == conversation:
             return
@@ -221,8 +127,12 @@ class Hub:
             return
         self.view(listener, None)
         room.listeners.discard(listener)
-        if not room.listeners:
-            del self._rooms[room.account_id]
+        self._close_empty(room)
+
+    def leave_as_visitor(self, visitor: VisitorListener) -> None:
+        if room := self._rooms.get(visitor.admission.account_id):
+            room.visitors.discard(visitor)
+            self._close_empty(room)
 
     # The tasks
 
@@ -287,13 +197,18 @@ class Hub:
             await asyncio.sleep(REVIEW_SECONDS)
             count += 1
             listeners = [listener for room in self._rooms.values() for listener in room.listeners]
+            visitors = [visitor for room in self._rooms.values() for visitor in room.visitors]
             try:
                 found = await self._run(partial(review, [listener.admission for listener in listeners]))
+                gone = await self._run(partial(review_visitors, [visitor.admission for visitor in visitors]))
             except UNAVAILABLE:
                 continue
             for listener in listeners:
                 if (code := found.refused.get(listener.admission)) is not None:
                     listener.close(code)
+            for visitor, code in zip(visitors, gone, strict=True):
+                if code is not None:
+                    visitor.close(code)
             for room in list(self._rooms.values()):
                 room.window = found.windows.get(room.account_id, room.window)
                 if count % REVIEWS_PER_BEAT == 0:
@@ -301,11 +216,18 @@ class Hub:
 
     # Their parts
 
-    def _join(self, listener: Listener) -> Room:
-        admission = listener.admission
+    def _join(self, line: Listener | VisitorListener) -> Room:
+        admission = line.admission
         room = self._rooms.setdefault(admission.account_id, Room(admission.account_id, admission.window))
-        room.listeners.add(listener)
+        if isinstance(line, Listener):
+            room.listeners.add(line)
+        else:
+            room.visitors.add(line)
         return room
+
+    def _close_empty(self, room: Room) -> None:
+        if not room.listeners and not room.visitors:
+            del self._rooms[room.account_id]
 
     def _hear(self, account_id: int, head: int) -> None:
         if room := self._rooms.get(account_id):
@@ -321,6 +243,7 @@ class Hub:
             conversation = UUID(content["conversation"])
             if kind == "typing":
                 room.send_to_viewers(conversation, {"t": "typing", **content})
+                room.tell_typing(conversation, kind=content["author"]["kind"], on=content["on"])
             elif content["process"] != self.name:
                 self._hear_viewers(room, conversation, process=content["process"], agents=dict(content["agents"]))
 
@@ -329,6 +252,8 @@ class Hub:
         for listener in list(room.listeners):
             if listener.position is not None:
                 listener.put(text)
+        for visitor in list(room.visitors):
+            visitor.put(json.dumps({"t": "beat"}))
         for conversation in room.viewers.forget_stale(at=asyncio.get_running_loop().time()):
             room.send_viewers(conversation)
         for opened in {listener.opened for listener in room.listeners if listener.opened}:
@@ -365,6 +290,11 @@ def prepare_rendering() -> None:
     get_resolver().url_patterns  # noqa: B018
     render_rows(())
     render_messages(())
+
+
+def _read_missed(admission: VisitorAdmission, *, after: UUID | None) -> Missed:
+    with scope(admission.account_id) as now:
+        return read_missed(admission, after=after, now=now)
 
 
 def _read(account_id: int, *, after: int, wanted: Wanted, window: timedelta) -> Update:

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
+
+from django.db import transaction
 
 from channels_ingest.events import (
     AddressChanged,
@@ -25,11 +28,11 @@ from channels_ingest.events import (
 from channels_ingest.sink import Intake, Received
 from identity.services import Boundary, Key, Observed, Sighting, observe
 from inbox.arrivals import Arrival, Arrived, find_known_keys, insert_keys, order_time, store_arrivals
-from inbox.effects import Effect, Touched, apply_effects, park_effects, read_effect, take_parked
+from inbox.effects import Effect, Touched, apply_effects, find_up_to, park_effects, read_effect, take_parked
 from inbox.files import attach_files
 from inbox.folds import fold_conversations, lock_conversations
 from inbox.moves import move_threads, part_threads
-from inbox.realtime import Change, append_changes
+from inbox.realtime import Change, append_changes, publish_typing
 from inbox.snapshots import ContextRequest, store_snapshots
 from oneview.accounts.models import Account
 
@@ -75,6 +78,7 @@ def handle_events(account_id: int, batch: Sequence[Received], *, now: datetime) 
         *(Change("conversation.updated", conversation) for conversation in sorted(touched)),
     ]
     append_changes(account_id, changes, now=now)
+    _tell_typing(account_id, batch, identity_of, contact_of=contact_of)
     return Intake(messages=len(outcome.created), duplicates=outcome.duplicates, expired=outcome.expired)
 
 
@@ -178,6 +182,18 @@ def _select_fresh(
     return fresh
 
 
+def _tell_typing(
+    account_id: int, batch: Sequence[Received], identity_of: Mapping[int, UUID], *, contact_of: Mapping[UUID, UUID]
+) -> None:
+    """Passes on who types, after the commit; old news by then would be wrong ones, but they are gone in seconds."""
+    for position, received in enumerate(batch):
+        event, identity = received.event, identity_of.get(position)
+        if isinstance(event, TypingChanged) and identity is not None:
+            author = {"kind": "user", "id": None, "name": event.sender.name or ""}
+            tell = partial(publish_typing, account_id, conversation=contact_of[identity], author=author, on=event.on)
+            transaction.on_commit(tell, robust=True)
+
+
 def _store(
     account: Account,
     fresh: Sequence[tuple[Received, Arrived, UUID, datetime]],
@@ -209,6 +225,7 @@ def _handle_effects(
     created = [(arrival.received.channel.id, arrival.event.external_id, arrival.id) for arrival in outcome.created]
     found, missing = _find_messages(account_id, effects)
     park_effects(account_id, missing, now=now)
+    found += find_up_to(account_id, batch)
     ready = [*found, *take_parked(account_id, created)] if created else found
     updated: dict[UUID, Touched] = {}
     while ready:

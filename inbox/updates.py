@@ -11,13 +11,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from inbox.admission import VisitorAdmission
 from inbox.api import serialise
-from inbox.realtime import PAGE, LoggedChange, read_changes
+from inbox.realtime import PAGE, LoggedChange, read_changes, read_head
 from inbox.rendering import render_messages, render_rows
 from inbox.selectors.channels import get_channels
 from inbox.selectors.contacts import get_contact
 from inbox.selectors.messages import get_messages
 from inbox.selectors.rows import read_rows
+from inbox.selectors.visitors import get_visitor_messages, list_visitor_messages
 from inbox.shapes import ConversationShape, MessageShape
 from oneview.common.errors import NotFound
 
@@ -25,12 +27,13 @@ from oneview.common.errors import NotFound
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """`rows`: list rows, `opened`: conversations whose messages are on a screen, both as HTML; `objects`: JSON of what
-    changed.
+    changed; `threads`: (channel, identity) of visitors who listen.
     """
 
     rows: bool = False
     opened: frozenset[UUID] = frozenset()
     objects: bool = False
+    threads: frozenset[tuple[UUID, UUID]] = frozenset()
 
     @classmethod
     def union(cls, parts: Iterable[Wanted]) -> Wanted:
@@ -39,10 +42,36 @@ class Wanted:
             rows=any(part.rows for part in parts),
             opened=frozenset().union(*(part.opened for part in parts)),
             objects=any(part.objects for part in parts),
+            threads=frozenset().union(*(part.threads for part in parts)),
         )
 
     def covers(self, other: Wanted) -> bool:
-        return self.rows >= other.rows and self.opened >= other.opened and self.objects >= other.objects
+        return (
+            self.rows >= other.rows
+            and self.opened >= other.opened
+            and self.objects >= other.objects
+            and self.threads >= other.threads
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message as a visitor is told of it, and whose it is."""
+
+    id: UUID
+    channel: UUID
+    identity: UUID
+    conversation: UUID
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Messages of a visitor after one they know; `head`: where the log stood before they were read."""
+
+    messages: tuple[Told, ...]
+    head: int
+    is_last: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +91,22 @@ class Update:
     gone: tuple[str, ...] = ()
     messages: Mapping[UUID, Mapping[str, str]] = field(default_factory=dict)
     objects: Mapping[int, Any] = field(default_factory=dict)
+    told: tuple[Told, ...] = ()
+
+
+def read_missed(admission: VisitorAdmission, *, after: UUID | None, now: datetime, limit: int = PAGE) -> Missed:
+    """A page of what a visitor missed; the newest of all for one who knows none."""
+    head = read_head(admission.account_id)
+    found = list_visitor_messages(
+        admission.account_id,
+        channel_id=admission.channel_id,
+        identities=admission.identities,
+        after=after,
+        now=now,
+        window=admission.window,
+        limit=limit,
+    )
+    return Missed(_tell(admission.account_id, found), head, is_last=after is None or len(found) < limit)
 
 
 def read_update(
@@ -85,6 +130,28 @@ def read_update(
         gone=_list_gone(changes, conversations) if wanted.rows else (),
         messages=_render_messages(message for message in messages.values() if message.conversation in wanted.opened),
         objects=_serialise(account_id, changes, conversations, messages) if wanted.objects else {},
+        told=_tell_visitors(account_id, changes, wanted=wanted, now=now, window=window) if wanted.threads else (),
+    )
+
+
+def _tell_visitors(
+    account_id: int, changes: Iterable[LoggedChange], *, wanted: Wanted, now: datetime, window: timedelta
+) -> tuple[Told, ...]:
+    ids = {logged.change.message for logged in changes if logged.change.message}
+    found = get_visitor_messages(account_id, ids, threads=wanted.threads, now=now, window=window) if ids else ()
+    return _tell(account_id, found)
+
+
+def _tell(account_id: int, messages: Iterable[MessageShape]) -> tuple[Told, ...]:
+    return tuple(
+        Told(
+            shape.id,
+            shape.channel.id,
+            shape.identity,
+            shape.conversation,
+            serialise.visitor_message_json(shape, account_id=account_id),
+        )
+        for shape in messages
     )
 
 

@@ -226,3 +226,22 @@ class ProblemJson(TypedDict):
     code: str
     errors: list[ProblemFieldJson]
     request_id: str
+
+
+class VisitorAuthorJson(TypedDict):
+    kind: str
+    name: str
+
+
+class VisitorMessageJson(TypedDict):
+    """`client_id` is that of the visitor's own message, empty for others."""
+
+    id: str
+    author: VisitorAuthorJson
+    text: str
+    attachments: list[AttachmentJson]
+    reply_to: str | None
+    client_id: str
+    sent_at: str
+    edited_at: str | None
+    deleted_at: str | None

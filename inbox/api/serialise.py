@@ -26,8 +26,10 @@ from inbox.api.documents import (
     LinkJson,
     MessageJson,
     PreviewJson,
+    VisitorMessageJson,
 )
 from inbox.realtime import LoggedChange
+from inbox.selectors.files import sign_file
 from inbox.shapes import (
     Agent,
     Allowed,
@@ -234,3 +236,26 @@ def event_json(logged: LoggedChange) -> dict[str, Any]:
 
 def _text(id: UUID | None) -> str | None:
     return None if id is None else str(id)
+
+
+def visitor_message_json(shape: MessageShape, *, account_id: int) -> VisitorMessageJson:
+    """What a visitor is told: the words and who said them, nothing of how we work."""
+    return {
+        "id": str(shape.id),
+        "author": {"kind": shape.author.kind, "name": "" if shape.author.kind == "user" else shape.author.name},
+        "text": shape.text,
+        "attachments": [
+            visitor_attachment_json(each, account_id=account_id) for each in shape.attachments if each.state == "stored"
+        ],
+        "reply_to": str(shape.reply_to.id) if shape.reply_to and shape.reply_to.id else None,
+        "client_id": shape.external_id.rpartition(":")[2] if shape.author.kind == "user" else "",
+        "sent_at": instant(shape.sent_at),
+        "edited_at": instant_or_none(shape.edited_at),
+        "deleted_at": instant_or_none(shape.deleted_at),
+    }
+
+
+def visitor_attachment_json(shape: Attachment, *, account_id: int) -> AttachmentJson:
+    """The address works for a day: a picture in a page carries no token."""
+    url = f"/widget/files/{sign_file(account_id, shape.id)}/"
+    return {"id": str(shape.id), "name": shape.name, "type": shape.type, "size": shape.size, "url": url}

@@ -34,13 +34,14 @@ Keys = tuple[str | int, ...]
 class Case:
     """`secret`: the name of the credential that signs. `sign`: a request with a right signature of these bytes.
 
-    `address` is one that a message can be sent to, `accepted` the body of a good answer to it.
+    `address` is one that a message can be sent to, `accepted` the body of a good answer to it, None where the user comes
+    for messages and nothing is called.
     """
 
     secret: str
     sign: Callable[[bytes, str], Request]
     address: Mapping[str, str]
-    accepted: bytes
+    accepted: bytes | None
     external_id: str
 
 
@@ -128,7 +129,10 @@ def parse(adapter: ChannelAdapter, body: bytes, headers: Mapping[str, str] | Non
 
 def drive(steps: Any, *results: HttpResult) -> tuple[list[HttpStep], Sent | HttpResult]:
     """Runs a send or a fetch with given results: the steps it took and what it returned. Its errors pass through."""
-    taken = [next(steps)]
+    try:
+        taken = [next(steps)]
+    except StopIteration as stop:
+        return [], stop.value
     for result in results:
         try:
             taken.append(steps.send(result))

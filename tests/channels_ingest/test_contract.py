@@ -325,23 +325,32 @@ def walk_texts(value: Any) -> Iterator[str]:
 
 
 class TestSending:
-    def test_a_text_is_one_final_step(self, adapter: ChannelAdapter) -> None:
-        steps, sent = send(adapter, HttpResult(200, {}, load_case(adapter.kind).accepted), text="hello")
+    @pytest.fixture
+    def accepted(self, adapter: ChannelAdapter) -> bytes:
+        accepted = load_case(adapter.kind).accepted
+        if accepted is None:
+            pytest.skip("nothing is called")
+        return accepted
+
+    def test_a_text_is_one_final_step(self, adapter: ChannelAdapter, accepted: bytes) -> None:
+        steps, sent = send(adapter, HttpResult(200, {}, accepted), text="hello")
         assert [step.final for step in steps] == [True]
         assert isinstance(sent, Sent)
 
-    def test_another_address_of_the_provider_is_used(self, adapter: ChannelAdapter) -> None:
+    def test_another_address_of_the_provider_is_used(self, adapter: ChannelAdapter, accepted: bytes) -> None:
         credentials = make_credentials(adapter) | {"base_url": "http://127.0.0.1:9/here"}
-        good = HttpResult(200, {}, load_case(adapter.kind).accepted)
+        good = HttpResult(200, {}, accepted)
         steps, _ = send(adapter, good, credentials=credentials, text="hello")
         assert all(step.url.startswith("http://127.0.0.1:9/here/") for step in steps)
 
     @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+    @pytest.mark.usefixtures("accepted")
     def test_what_may_pass_is_retryable(self, adapter: ChannelAdapter, status: int) -> None:
         for body in (b"", b"<html>", b"{}"):
             with pytest.raises(Retryable):
                 send(adapter, HttpResult(status, {}, body), text="hello")
 
+    @pytest.mark.usefixtures("accepted")
     @pytest.mark.parametrize(("given", "read"), [("7", 7.0), ("1.5", 1.5), ("soon", None), ("nan", None), ("-3", None)])
     def test_it_waits_as_long_as_the_provider_says(
         self, adapter: ChannelAdapter, given: str, read: float | None
@@ -351,6 +360,7 @@ class TestSending:
         assert error.value.retry_after == read
 
     @pytest.mark.parametrize("status", [400, 403, 404])
+    @pytest.mark.usefixtures("accepted")
     def test_a_refusal_is_permanent(self, adapter: ChannelAdapter, status: int) -> None:
         for body in (b"", b"<html>", b"{}", b"[" * 100_000):
             with pytest.raises(Permanent) as error:
@@ -359,7 +369,7 @@ class TestSending:
 
     @pytest.mark.parametrize("status", [200, 400, 401, 429, 500])
     def test_no_secret_shows_in_steps_or_errors(self, adapter: ChannelAdapter, status: int) -> None:
-        good = HttpResult(status, {}, load_case(adapter.kind).accepted)
+        good = HttpResult(status, {}, load_case(adapter.kind).accepted or b"")
         try:
             steps, sent = send(adapter, good, text="hello")
             words = repr((steps, sent))

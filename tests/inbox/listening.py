@@ -15,7 +15,7 @@ from channels_ingest.sink import ChannelInfo
 from inbox import hub as hubs
 from inbox import realtime
 from inbox.admission import admit_session, admit_token
-from inbox.hub import Listener
+from inbox.listeners import Listener
 from inbox.models import Conversation
 from inbox.realtime import Change, append_changes
 from oneview.accounts.models import Account, Membership

@@ -17,8 +17,10 @@ from django.db import OperationalError, connections
 
 from channels_ingest.sink import ChannelInfo
 from inbox import hub as hubs
+from inbox import listeners
 from inbox import realtime
-from inbox.hub import Hub, Listener
+from inbox.hub import Hub
+from inbox.listeners import Listener
 from inbox.updates import read_update
 from oneview.accounts.models import Account, ApiToken, Membership, User
 from oneview.common.ids import new_id
@@ -172,7 +174,7 @@ async def test_who_does_not_keep_up_is_closed_and_holds_up_nobody(
     hub: Hub, acme: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as small:
-        small.setattr(hubs, "MOST_WAITING", 3)
+        small.setattr(listeners, "MOST_WAITING", 3)
         slow = await open_bot(acme)
     quick = await open_bot(acme)
     for program in (slow, quick):

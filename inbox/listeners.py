@@ -1,0 +1,172 @@
+"""The sockets of one process as the hub knows them: who listens in which room, and the frames that they are given."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from inbox.admission import Admission, VisitorAdmission
+from inbox.presence import Viewers
+from inbox.updates import Update, Wanted
+
+MOST_WAITING = 256
+
+RESTART, TOO_SLOW = 1012, 1013
+
+
+class Line:
+    """One socket. `position`: how far in the log it has been told, None until it has caught up.
+
+    Whoever owns the socket sends what `next()` gives, until `closing` says with which code to close it.
+    """
+
+    def __init__(self) -> None:
+        self.position: int | None = None
+        self.closing: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting: asyncio.Queue[str] = asyncio.Queue(MOST_WAITING)
+
+    def put(self, text: str) -> None:
+        """A socket that does not keep up is closed; it catches up when it comes back."""
+        try:
+            self._waiting.put_nowait(text)
+        except asyncio.QueueFull:
+            self.close(TOO_SLOW)
+
+    async def next(self) -> str:
+        return await self._waiting.get()
+
+    def close(self, code: int) -> None:
+        if not self.closing.done():
+            self.closing.set_result(code)
+
+
+class Listener(Line):
+    """The socket of an agent's page or of a program. `opened`: the conversation on its screen."""
+
+    def __init__(self, admission: Admission) -> None:
+        super().__init__()
+        self.admission = admission
+        self.opened: UUID | None = None
+
+    @property
+    def is_page(self) -> bool:
+        return bool(self.admission.session)
+
+    @property
+    def wanted(self) -> Wanted:
+        opened = frozenset({self.opened}) if self.is_page and self.opened else frozenset()
+        return Wanted(rows=self.is_page, opened=opened, objects=not self.is_page)
+
+
+class VisitorListener(Line):
+    """The socket of a visitor, who hears of their own threads only. `conversation`: where their messages lie now."""
+
+    def __init__(self, admission: VisitorAdmission) -> None:
+        super().__init__()
+        self.admission = admission
+        self.conversation: UUID | None = None
+
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(threads=frozenset((self.admission.channel_id, id) for id in self.admission.identities))
+
+
+@dataclass(eq=False, slots=True)
+class Room:
+    """The listeners of one account. `sent`: what those that have caught up were told, None while nobody has."""
+
+    account_id: int
+    window: timedelta
+    listeners: set[Listener] = field(default_factory=set)
+    visitors: set[VisitorListener] = field(default_factory=set)
+    viewers: Viewers = field(default_factory=Viewers)
+    sent: int | None = None
+    heard: int = 0
+
+    @property
+    def is_behind(self) -> bool:
+        return self.sent is not None and self.heard > self.sent
+
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted.union(line.wanted for line in self.lines)
+
+    @property
+    def lines(self) -> Iterable[Listener | VisitorListener]:
+        return (*self.listeners, *self.visitors)
+
+    def broadcast(self, update: Update) -> None:
+        texts = Texts(update)
+        for listener in list(self.listeners):
+            if listener.position is not None and listener.position < update.to:
+                listener.put(texts.get(listener))
+                listener.position = None if update.reset else update.to
+        for visitor in list(self.visitors):
+            if visitor.position is not None and visitor.position < update.to:
+                tell_visitor(visitor, update)
+        self.sent = update.to
+
+    def send_to_viewers(self, conversation: UUID, frame: dict[str, Any]) -> None:
+        text = json.dumps(frame)
+        for listener in list(self.listeners):
+            if listener.opened == conversation:
+                listener.put(text)
+
+    def tell_typing(self, conversation: UUID, *, kind: str, on: bool) -> None:
+        """Visitors hear of everybody but themselves, and not who it is."""
+        if kind == "user":
+            return
+        for visitor in list(self.visitors):
+            if visitor.conversation == conversation:
+                visitor.put(json.dumps({"t": "typing", "on": on}))
+
+    def send_viewers(self, conversation: UUID) -> None:
+        agents = self.viewers.list_agents(conversation)
+        self.send_to_viewers(conversation, {"t": "viewing", "conversation": str(conversation), "agents": agents})
+
+
+class Texts:
+    """The frames of one update: each kind is written once, for whoever else needs the same."""
+
+    def __init__(self, update: Update) -> None:
+        self.update = update
+        self._made: dict[tuple[int, bool, UUID | None], str] = {}
+
+    def get(self, listener: Listener) -> str:
+        after = self.update.after if listener.position is None else listener.position
+        opened = listener.opened if listener.opened in self.update.messages else None
+        key = after, listener.is_page, opened
+        if key not in self._made:
+            self._made[key] = json.dumps(self._make_frame(*key))
+        return self._made[key]
+
+    def _make_frame(self, after: int, is_page: bool, opened: UUID | None) -> dict[str, Any]:
+        update = self.update
+        if update.reset:
+            return {"t": "reset", "seq": update.head}
+        events = [event for event in update.events if event["seq"] > after]
+        if not is_page:
+            events = [{**event, "data": update.objects.get(event["seq"])} for event in events]
+        frame: dict[str, Any] = {"t": "events", "from": after + 1, "to": update.to, "events": events}
+        if is_page:
+            frame |= {"rows": update.rows, "gone": update.gone}
+            if opened is not None:
+                frame["messages"] = update.messages[opened]
+        return frame
+
+
+def tell_visitor(visitor: VisitorListener, update: Update) -> None:
+    """After a reset the visitor's client comes back and asks for what it missed."""
+    if update.reset:
+        visitor.close(RESTART)
+        return
+    for message in update.told:
+        if (message.channel, message.identity) in visitor.wanted.threads:
+            visitor.conversation = message.conversation
+            visitor.put(json.dumps({"t": "message", "message": message.document}))
+    visitor.position = update.to

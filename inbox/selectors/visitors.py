@@ -1,0 +1,70 @@
+"""What visitors may see: what was written in their own threads, under an identity they have shown to be theirs. Never
+private notes, never what a merge has brought together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+
+from inbox.selectors.messages import get_messages
+from inbox.selectors.visibility import oldest_visible
+from inbox.shapes import MessageShape
+
+# The ends of the page and what may be shown in it are the same for one thread and for several.
+LIST = """
+SELECT page.id FROM (
+  SELECT m.id FROM inbox_thread t CROSS JOIN LATERAL (
+    SELECT id FROM inbox_message
+    WHERE account_id = t.account_id AND thread_id = t.id AND id > %s AND NOT private AND author_kind <> 'system'
+    ORDER BY CASE WHEN %s THEN id END, id DESC LIMIT %s
+  ) m
+  WHERE t.account_id = %s AND t.channel_id = %s AND t.identity_id = ANY(%b::uuid[])
+) page ORDER BY CASE WHEN %s THEN page.id END, page.id DESC LIMIT %s
+"""
+
+PICK = """
+SELECT m.id FROM inbox_message m
+JOIN inbox_thread t ON (t.account_id, t.id) = (m.account_id, m.thread_id)
+JOIN unnest(%b::uuid[], %b::uuid[]) AS heard(channel, identity)
+  ON (t.channel_id, t.identity_id) = (heard.channel, heard.identity)
+WHERE m.account_id = %s AND m.id = ANY(%b::uuid[]) AND NOT m.private AND m.author_kind <> 'system'
+"""
+
+
+def list_visitor_messages(
+    account_id: int,
+    *,
+    channel_id: UUID,
+    identities: Collection[UUID],
+    after: UUID | None,
+    now: datetime,
+    window: timedelta,
+    limit: int,
+) -> tuple[MessageShape, ...]:
+    """Oldest first: those that follow `after`, or the newest ones."""
+    floor = oldest_visible(now, window)
+    low, forward = max(after or floor, floor), after is not None
+    with connection.cursor() as cursor:
+        cursor.execute(LIST, [low, forward, limit, account_id, channel_id, list(identities), forward, limit])
+        ids = [row[0] for row in cursor.fetchall()]
+    return get_messages(account_id, ids, now=now, window=window)
+
+
+def get_visitor_messages(
+    account_id: int,
+    ids: Iterable[UUID],
+    *,
+    threads: Collection[tuple[UUID, UUID]],
+    now: datetime,
+    window: timedelta,
+) -> tuple[MessageShape, ...]:
+    """Those of `ids` that stand in one of `threads`, (channel, identity) each."""
+    channels, identities = [channel for channel, _ in threads], [identity for _, identity in threads]
+    with connection.cursor() as cursor:
+        cursor.execute(PICK, [channels, identities, account_id, list(ids)])
+        found = [row[0] for row in cursor.fetchall()]
+    return get_messages(account_id, found, now=now, window=window) if found else ()
