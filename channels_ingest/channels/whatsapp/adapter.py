@@ -24,15 +24,13 @@ from channels_ingest.base import (
     Response,
     Sent,
     Steps,
-    secrets,
 )
-from channels_ingest.channels.whatsapp.errors import read_answer
+from channels_ingest.channels.whatsapp.errors import ERRORS
 from channels_ingest.channels.whatsapp.events import read_change
-from channels_ingest.events import UNDATED, Broken, Event, MessageType, Unknown
-from channels_ingest.payload import Unreadable, load_json, read_each, read_instant, read_list, read_object, read_text
-from channels_ingest.signing import hmac_sha256_hex, matches_any
+from channels_ingest.events import UNDATED, Broken, Event, MessageType
+from channels_ingest.meta import API_URL, answer_handshake, authorize, build_url, is_signed, read_envelope
+from channels_ingest.payload import Unreadable, read_each, read_instant, read_list, read_object, read_text
 
-VERSION = "v25.0"
 _MEGABYTE = 1024 * 1024
 
 # What each kind of message takes; every other file goes as a document.
@@ -48,7 +46,7 @@ class WhatsApp(ChannelAdapter):
     kind = "whatsapp"
     label = "WhatsApp"
     identity_kind = "whatsapp"
-    api_url = "https://graph.facebook.com"
+    api_url = API_URL
     credentials = (
         Field("app_secret", "App secret", rotates=True, help="Of the Meta app. It signs every webhook."),
         Field("verify_token", "Verify token", help="The word you give Meta together with the webhook address."),
@@ -83,32 +81,14 @@ class WhatsApp(ChannelAdapter):
         return str(credentials.get("portfolio_id") or "")
 
     def handshake(self, request: Request, credentials: Mapping[str, Any]) -> Response | None:
-        query = request.query
-        token = query.get("hub.verify_token", "")
-        if query.get("hub.mode") != "subscribe" or not matches_any(token, secrets(credentials, "verify_token")):
-            return None
-        return Response(200, query.get("hub.challenge", "").encode())
+        return answer_handshake(request, credentials)
 
     def verify(self, request: Request, credentials: Mapping[str, Any]) -> bool:
-        signature = request.headers.get("x-hub-signature-256", "")
-        return matches_any(
-            signature,
-            [f"sha256={hmac_sha256_hex(secret, request.body)}" for secret in secrets(credentials, "app_secret")],
-        )
+        return is_signed(request, credentials)
 
     def parse(self, body: bytes, headers: Mapping[str, str]) -> Iterator[Event | Broken]:
         """One POST may hold up to 1,000 updates of several numbers; the envelope is walked on every level."""
-        try:
-            document = load_json(body)
-        except Unreadable as error:
-            yield Broken(body, str(error))
-            return
-        if not isinstance(document, dict) or "entry" not in document:
-            yield Broken(body, "no entries")
-        elif document.get("object") != "whatsapp_business_account":
-            yield Unknown("", UNDATED, kind=f"object:{read_text(document.get('object'), limit=40)}")
-        else:
-            yield from read_each(document["entry"], _read_entry)
+        yield from read_envelope(body, object="whatsapp_business_account", read_entry=_read_entry)
 
     def send(self, message: Outgoing, credentials: Mapping[str, Any], *, external_id: str) -> Steps:
         """One message takes one file, its caption is the text; an album is one message per file.
@@ -129,14 +109,14 @@ class WhatsApp(ChannelAdapter):
         if message.files:
             _check_file(message)
             upload = yield _build_upload(message.files[0], credentials, external_id=external_id)
-            media_id = read_text(read_answer(upload).get("id"))
+            media_id = read_text(ERRORS.read_answer(upload).get("id"))
             if not media_id:
                 raise Permanent("WhatsApp took the file but gave no id for it.")
             content = _build_media(message, media_id)
         else:
             content = _build_content(message)
-        url = _build_url(credentials, external_id, "messages")
-        answer = read_answer(
+        url = build_url(credentials, external_id, "messages")
+        answer = ERRORS.read_answer(
             (yield HttpStep("POST", url, headers=_authorize(credentials), json=envelope | content, final=True))
         )
         messages = read_list(answer.get("messages"))
@@ -145,16 +125,16 @@ class WhatsApp(ChannelAdapter):
     def fetch_media(self, ref: Mapping[str, str], credentials: Mapping[str, Any], *, external_id: str) -> MediaSteps:
         """The address of a file is good for five minutes and wants the token too; on 404 it is asked for anew."""
         headers = _authorize(credentials)
-        about = f"{_build_url(credentials, ref.get('id', ''))}?phone_number_id={quote(external_id, safe='')}"
+        about = f"{build_url(credentials, ref.get('id', ''))}?phone_number_id={quote(external_id, safe='')}"
         for _ in range(2):
-            url = read_text(read_answer((yield HttpStep("GET", about, headers=headers))).get("url"))
+            url = read_text(ERRORS.read_answer((yield HttpStep("GET", about, headers=headers))).get("url"))
             if not url:
                 raise Permanent("WhatsApp gave no address for the file.")
             result = yield HttpStep("GET", url, headers=headers)
             if result.status != 404:
                 break
         if result.status != 200:
-            read_answer(result)
+            ERRORS.read_answer(result)
         return result
 
 
@@ -166,16 +146,8 @@ def _read_entry(entry: dict[str, Any]) -> Iterator[Event | Broken]:
     yield from read_each(entry.get("changes"), partial(read_change, time=time))
 
 
-def _build_url(credentials: Mapping[str, Any], *parts: str) -> str:
-    base = str(credentials.get("base_url") or WhatsApp.api_url).rstrip("/")
-    return "/".join([base, VERSION, *(quote(part, safe="") for part in parts)])
-
-
 def _authorize(credentials: Mapping[str, Any]) -> dict[str, str]:
-    tokens = secrets(credentials, "access_token")
-    if not tokens:
-        raise Permanent("The channel has no access token.", disconnects=True)
-    return {"authorization": f"Bearer {tokens[0]}"}
+    return authorize(credentials, name="access_token")
 
 
 def _build_content(message: Outgoing) -> dict[str, Any]:
@@ -205,7 +177,7 @@ def _choose_kind(file: OutgoingFile) -> str:
 def _build_upload(file: OutgoingFile, credentials: Mapping[str, Any], *, external_id: str) -> HttpStep:
     return HttpStep(
         "POST",
-        _build_url(credentials, external_id, "media"),
+        build_url(credentials, external_id, "media"),
         headers=_authorize(credentials),
         data={"messaging_product": "whatsapp", "type": file.type},
         files={"file": (file.name, file.content, file.type)},

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from channels_ingest.channels.whatsapp.errors import describe_error
+from channels_ingest.channels.whatsapp.errors import ERRORS
 from channels_ingest.events import Claim, Content, MediaRef, MessageType, Sender
 from channels_ingest.payload import (
     MAX_ID,
@@ -209,7 +209,7 @@ def _build_unsupported(kind: str, message: Mapping[str, Any], errors: Sequence[A
     """What WhatsApp keeps from us, or what this version cannot show, with the reason where there is one."""
     data = {"type": read_text(read_object(message.get("unsupported")).get("type"), limit=40) or kind}
     for error in map(read_object, [*read_list(message.get("errors")), *errors]):
-        code, reason = describe_error(error)
+        code, reason = ERRORS.describe(error)
         data |= {"code": code, "reason": reason}
         break
     return Content(MessageType.UNSUPPORTED, data=data)

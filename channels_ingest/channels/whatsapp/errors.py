@@ -5,12 +5,7 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/suppor
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from typing import Any
-
-from channels_ingest.base import HttpResult, Permanent, Retryable
-from channels_ingest.payload import Unreadable, load_json, read_object, read_text
+from channels_ingest.meta import Errors
 
 WINDOW_CLOSED = "131047"
 UNDELIVERED = "WhatsApp could not deliver the message."
@@ -62,45 +57,12 @@ _REASONS = {
 _RETRYABLE = frozenset(
     {"1", "2", "4", "80007", "130429", "131000", "131016", "131048", "131056", "131057", "131064", "135000"}
 )
-_DISCONNECTING = frozenset({"0", "3", "10", "190", *map(str, range(200, 300))})
 
-
-def describe_error(error: Mapping[str, Any]) -> tuple[str, str]:
-    """Code and reason of one error object of an answer or a webhook."""
-    code = read_text(error.get("code"), limit=20)
-    if code in _REASONS:
-        return code, _REASONS[code]
-    if code in _DISCONNECTING:
-        return code, "The access token lacks a permission. Connect the channel again."
-    title = read_text(error.get("title"), limit=200) or read_text(error.get("message"), limit=200)
-    return code, f"WhatsApp says: {title}" if title else UNDELIVERED
-
-
-def read_answer(result: HttpResult) -> dict[str, Any]:
-    """The document of a good answer, {} where a good status came with something else. Raises Retryable or Permanent."""
-    try:
-        document = read_object(load_json(result.body))
-    except Unreadable:
-        document = {}
-    error = read_object(document.get("error"))
-    if result.status < 300 and not error:
-        return document
-    code, reason = describe_error(error)
-    if code in _RETRYABLE or result.status in (408, 429) or (result.status >= 500 and code not in _REASONS):
-        raise Retryable(reason, code=code or str(result.status), retry_after=_read_retry_after(result))
-    raise Permanent(
-        reason,
-        code=code or str(result.status),
-        window_closed=code == WINDOW_CLOSED,
-        disconnects=code in _DISCONNECTING or (result.status == 401 and not code),
-    )
-
-
-def _read_retry_after(result: HttpResult) -> float | None:
-    """Seconds; a date is not looked at, for there is no clock here."""
-    value = {name.lower(): text for name, text in result.headers.items()}.get("retry-after", "")
-    try:
-        seconds = float(value)
-    except ValueError:
-        return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+ERRORS = Errors(
+    label="WhatsApp",
+    undelivered=UNDELIVERED,
+    reasons=_REASONS,
+    retryable=_RETRYABLE,
+    disconnecting=frozenset({"0", "3", "10", "190", *map(str, range(200, 300))}),
+    closing=frozenset({WINDOW_CLOSED}),
+)

@@ -21,7 +21,7 @@ from channels_ingest.channels.whatsapp.content import (
     read_shared_phones,
     read_user,
 )
-from channels_ingest.channels.whatsapp.errors import UNDELIVERED, describe_error
+from channels_ingest.channels.whatsapp.errors import ERRORS, UNDELIVERED
 from channels_ingest.channels.whatsapp.notices import NOTICES, build_notice
 from channels_ingest.events import (
     UNDATED,
@@ -202,7 +202,7 @@ def _read_status(value: Value, status: dict[str, Any]) -> Iterator[Event]:
     code = reason = ""
     if state is DeliveryState.FAILED:
         errors = read_list(status.get("errors"))
-        code, reason = describe_error(read_object(errors[0])) if errors else ("", UNDELIVERED)
+        code, reason = ERRORS.describe(read_object(errors[0])) if errors else ("", UNDELIVERED)
     key = read_text(status.get("biz_opaque_callback_data"), limit=100) or None
     yield DeliveryUpdated(value.recipient, at, read_id(status.get("id")), state, reason, code, key)
     phone, user_id = read_text(status.get("recipient_id")), read_text(status.get("recipient_user_id"))
@@ -267,7 +267,7 @@ def _read_preference(value: Value, preference: dict[str, Any]) -> Iterator[Event
 
 
 def _read_error(value: Value, time: datetime, error: dict[str, Any]) -> Iterator[Event]:
-    code, reason = describe_error(error)
+    code, reason = ERRORS.describe(error)
     yield ChannelNotice(value.recipient, time, "error", f"{reason} ({code})" if code else reason)
 
 
