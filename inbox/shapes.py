@@ -172,6 +172,7 @@ class IdentityShape:
 
     id: UUID
     kind: str
+    scope: str
     label: str
     value: str
     verified: bool

@@ -14,9 +14,10 @@ from django.db import OperationalError, transaction
 from django.http import Http404, HttpResponseBase
 from rest_framework import exceptions
 from rest_framework.authentication import SessionAuthentication
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser, JSONParser
 from rest_framework.permissions import BasePermission
-from rest_framework.renderers import JSONRenderer
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -25,6 +26,7 @@ from rest_framework.views import APIView
 from inbox.api.serialise import contact_json
 from inbox.selectors.conversations import get_conversation
 from inbox.shapes import Agent, Author, ContactShape, ConversationShape
+from oneview.accounts import permissions
 from oneview.accounts.models import Account, Membership, User
 from oneview.accounts.tokens import BearerAuthentication, Bot
 from oneview.common.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, OneViewError
@@ -40,9 +42,19 @@ class IsMember(BasePermission):
         return bool(request.user.is_authenticated) and getattr(request._request, "account", None) is not None
 
 
+class AlwaysJson(DefaultContentNegotiation):
+    """Answers are JSON, whatever the caller would like."""
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type
+
+
 class AccountView(APIView):
     authentication_classes = (BearerAuthentication, SessionAuthentication)
     permission_classes = (IsMember,)
+    content_negotiation_class = AlwaysJson
     renderer_classes = (JSONRenderer,)
     parser_classes: Sequence[type[BaseParser]] = (JSONParser,)
     most_bytes = MOST_BYTES
@@ -82,6 +94,9 @@ class AccountView(APIView):
 
     @property
     def role(self) -> str | None:
+        """What permissions are asked with."""
+        if self.is_bot:
+            return permissions.BOT
         membership: Membership | None = self.request._request.membership  # type: ignore[attr-defined]
         return membership.role if membership else None
 

@@ -36,6 +36,13 @@ class FileJson(TypedDict):
     size: int
 
 
+class ContextJson(TypedDict):
+    """What was known when a message was written; empty where nothing was kept. Comes with `expand=context`."""
+
+    user: dict[str, Any]
+    account: dict[str, Any]
+
+
 class ReactionJson(TypedDict):
     emoji: str
     author: AuthorJson
@@ -67,6 +74,7 @@ class MessageJson(TypedDict):
     private: bool
     labels: list[str]
     fields: dict[str, Any]
+    context: NotRequired[ContextJson]
 
 
 class PreviewJson(TypedDict):
@@ -121,6 +129,7 @@ class ConversationJson(TypedDict):
 class IdentityJson(TypedDict):
     id: str
     kind: str
+    scope: str
     value: str
     verified: bool
     first_seen: str
@@ -219,6 +228,8 @@ class ProblemFieldJson(TypedDict):
 
 
 class ProblemJson(TypedDict):
+    """`reason` comes with 422, `current` (what stands now) with 409 `conflict`."""
+
     type: str
     title: str
     status: int
@@ -226,6 +237,8 @@ class ProblemJson(TypedDict):
     code: str
     errors: list[ProblemFieldJson]
     request_id: str
+    reason: NotRequired[str]
+    current: NotRequired[dict[str, Any]]
 
 
 class VisitorAuthorJson(TypedDict):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from inbox.models.thread import Status
+from inbox.services.labels import MOST_FIELDS, MOST_LABELS
 
 MOST_TEXT = 20_000
 MOST_ATTACHMENTS = 10
@@ -18,6 +21,34 @@ class Strict(serializers.Serializer[Any]):
         if isinstance(data, Mapping) and (unknown := sorted(set(data) - set(self.fields))):
             raise serializers.ValidationError(dict.fromkeys(unknown, "There is no such field."), code="unknown")
         return super().to_internal_value(data)
+
+
+class Label(serializers.CharField):
+    """A word or a few, on one line."""
+
+    def __init__(self) -> None:
+        super().__init__(max_length=100)
+
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "string", "maxLength": 1000},
+            {"type": "number", "minimum": -(1 << 53), "maximum": 1 << 53},
+            {"type": "boolean"},
+        ],
+        "nullable": True,
+    }
+)
+class FieldValue(serializers.Field[Any, Any, Any, Any]):
+    """A text, a number or a truth. Numbers are those that every JSON reader keeps exactly."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, str):
+            return serializers.CharField(max_length=1000, allow_blank=True, trim_whitespace=False).run_validation(data)
+        if isinstance(data, bool) or (isinstance(data, int | float) and math.isfinite(data) and abs(data) <= 1 << 53):
+            return data
+        raise serializers.ValidationError("Give a text, a number, true, false or null.")
 
 
 class ConversationFilters(Strict):
@@ -35,6 +66,7 @@ class ConversationChanges(Strict):
     status = serializers.ChoiceField(Status.choices, required=False)
     snoozed_until = serializers.DateTimeField(required=False, allow_null=True)
     assignee = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=(1 << 63) - 1)
+    labels = serializers.ListField(child=Label(), max_length=MOST_LABELS, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs.get("snoozed_until") and attrs.get("status") != Status.SNOOZED:
@@ -46,6 +78,7 @@ class MessagePage(Strict):
     before = serializers.UUIDField(required=False)
     after = serializers.UUIDField(required=False)
     limit = serializers.IntegerField(min_value=1, max_value=100, default=30)
+    expand = serializers.ChoiceField(["context"], required=False)
 
 
 class NewMessage(Strict):
@@ -55,6 +88,19 @@ class NewMessage(Strict):
     private = serializers.BooleanField(default=False)
     attachments = serializers.ListField(child=serializers.UUIDField(), max_length=MOST_ATTACHMENTS, required=False)
     reply_to = serializers.UUIDField(required=False)
+
+
+class MessageChanges(Strict):
+    labels = serializers.ListField(child=Label(), max_length=MOST_LABELS, required=False)
+    fields = serializers.DictField(  # type: ignore[assignment]
+        child=FieldValue(allow_null=True),
+        required=False,
+        help_text=f"Those named are set, null takes one away; up to {MOST_FIELDS} names of up to 60 characters.",
+    )
+
+    def validate_fields(self, given: dict[str, Any]) -> dict[str, Any]:
+        name = serializers.CharField(max_length=60, trim_whitespace=False)
+        return {name.run_validation(key): value for key, value in given.items()}
 
 
 class ReadUpTo(Strict):
@@ -69,8 +115,20 @@ class ContactChanges(Strict):
     language = serializers.CharField(max_length=60, allow_blank=True, required=False)
 
 
+# A field that is called as a word of the language.
+Merge = type("Merge", (Strict,), {"with": serializers.UUIDField(help_text="The other contact")})
+
+
 class Split(Strict):
-    evidence = serializers.IntegerField(min_value=1, max_value=(1 << 63) - 1)
+    evidence = serializers.IntegerField(
+        min_value=1, max_value=(1 << 63) - 1, required=False, help_text="Takes back this one link"
+    )
+    identity = serializers.UUIDField(required=False, help_text="Takes back every link of this identity")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(attrs) != 1:
+            raise serializers.ValidationError("Name either a piece of evidence or an identity.")
+        return attrs
 
 
 class Expansion(Strict):

@@ -32,8 +32,11 @@ def answers(
     body: type[Serializer[Any]] | None = None,
     query: type[Serializer[Any]] | None = None,
     statuses: tuple[int, ...] = (200,),
+    problems: tuple[int, ...] = (),
 ) -> Callable[[View], View]:
-    """Describes a method. `shape`: the document it answers, or one entry of the list it answers."""
+    """Describes a method. `shape`: the document it answers, or one entry of the list it answers. `problems`: statuses
+    of refusals beyond those of every method.
+    """
     schema = _describe(shape)
     if is_list:
         properties = {"results": build_array_type(schema), "next": {"type": "string", "nullable": True}}
@@ -44,9 +47,18 @@ def answers(
         parameters=[query] if query else None,
         responses={
             **dict.fromkeys(statuses, schema),
-            ("4XX", "application/problem+json"): _describe(documents.ProblemJson),
+            **refusals(*problems, *((413, 415) if body else ())),
         },
     )
+
+
+def refusals(*more: int) -> dict[tuple[str, str], Any]:
+    """Problem documents by status: those that every method may answer, and `more`. 404 is that of an id in the address,
+    too; 503 says that the database is away for a moment.
+    """
+    problem = _describe(documents.ProblemJson)
+    statuses = sorted({400, 401, 403, 404, 503, *more})
+    return {(str(status), "application/problem+json"): problem for status in statuses}
 
 
 def _describe(shape: Any) -> Any:

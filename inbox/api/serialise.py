@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from inbox.api.documents import (
     ChannelJson,
     ChannelStateJson,
     ContactJson,
+    ContextJson,
     ConversationJson,
     DecisionJson,
     EvidenceJson,
@@ -109,6 +111,10 @@ def message_json(shape: MessageShape) -> MessageJson:
     }
 
 
+def context_json(document: Mapping[str, Any]) -> ContextJson:
+    return {"user": document.get("user", {}), "account": document.get("account", {})}
+
+
 def preview_json(preview: Preview) -> PreviewJson:
     return {
         "id": str(preview.id),
@@ -159,6 +165,7 @@ def identity_json(shape: IdentityShape) -> IdentityJson:
     return {
         "id": str(shape.id),
         "kind": shape.kind,
+        "scope": shape.scope,
         "value": shape.value,
         "verified": shape.verified,
         "first_seen": instant(shape.first_seen),

@@ -14,6 +14,7 @@ urlpatterns = [
     path("contacts/<uuid:contact_id>/", views.ContactView.as_view()),
     path("contacts/<uuid:contact_id>/identities/", views.IdentitiesView.as_view()),
     path("contacts/<uuid:contact_id>/explain/", views.ExplainView.as_view()),
+    path("contacts/<uuid:contact_id>/merge/", views.MergeView.as_view()),
     path("contacts/<uuid:contact_id>/split/", views.SplitView.as_view()),
     path("messages/<uuid:message_id>/", views.MessageView.as_view()),
     path("events/", views.EventsView.as_view()),

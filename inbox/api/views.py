@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,11 +17,12 @@ from inbox.realtime import read_head
 from inbox.selectors.channels import list_channels
 from inbox.selectors.contacts import get_contact
 from inbox.selectors.conversations import list_allowed, list_conversations
-from inbox.selectors.messages import get_context, get_messages, list_messages
-from inbox.services.contacts import edit_contact, undo_link
+from inbox.selectors.messages import get_contexts, get_messages, list_messages
+from inbox.services.contacts import edit_contact, join_contacts, part_identity, undo_link
 from inbox.services.conversations import assign, mark_read, set_status
+from inbox.services.labels import label_conversation, label_message
 from inbox.services.messages import Draft, send_reply
-from inbox.shapes import ContactShape, ConversationShape
+from inbox.shapes import ContactShape, ConversationShape, MessageShape
 from inbox.updates import Wanted, read_update
 from oneview.accounts import permissions
 from oneview.common.errors import FieldError, Invalid, NotFound
@@ -60,10 +62,13 @@ class ConversationView(AccountView):
         changes = self.read_body(inputs.ConversationChanges)
         found = self.find(conversation_id)
         if "assignee" in changes:
-            self.require(self.is_bot or permissions.may_assign(self.role))
+            self.require(permissions.may_assign(self.role))
             assign(self.account, found.id, actor=self.actor, assignee=changes["assignee"], now=self.now)
+        if "labels" in changes:
+            self.require(permissions.may_reply(self.role))
+            label_conversation(self.account, found.id, changes["labels"], now=self.now)
         if "status" in changes:
-            self.require(self.is_bot or permissions.may_reply(self.role))
+            self.require(permissions.may_reply(self.role))
             wanted = {"status": changes["status"], "snoozed_until": changes.get("snoozed_until")}
             set_status(self.account, found.id, actor=self.actor, **wanted, now=self.now)
         return self._show(self.find(found.id))
@@ -73,19 +78,31 @@ class ConversationView(AccountView):
         return Response(serialise.conversation_json(found, allowed))
 
 
-class MessagesView(AccountView):
+class MessageAnswers(AccountView):
+    def tell(self, messages: Sequence[MessageShape], *, expand: str | None = None) -> list[documents.MessageJson]:
+        """With `expand=context`: what was known of the user and of our account when each was written."""
+        told = [serialise.message_json(message) for message in messages]
+        if expand:
+            contexts = get_contexts(ids=[message.id for message in messages], **self.scope)
+            for message, shape in zip(told, messages, strict=True):
+                message["context"] = serialise.context_json(contexts.get(shape.id, {}))
+        return told
+
+
+class MessagesView(MessageAnswers):
     @answers("list_messages", documents.MessageJson, is_list=True, query=inputs.MessagePage)
     def get(self, request: Request, conversation_id: UUID) -> Response:
         """A page, oldest first: the newest, or that next to a message. `next` goes on in the direction asked for."""
         asked = self.read_query(inputs.MessagePage)
+        expand = asked.pop("expand", None)
         timeline = list_messages(conversation_id=self.find(conversation_id).id, **asked, **self.scope)
         cursor = timeline.after if "after" in asked else timeline.before
-        return listing([serialise.message_json(message) for message in timeline.messages], next=cursor)
+        return listing(self.tell(timeline.messages, expand=expand), next=cursor)
 
-    @answers("send_message", documents.MessageJson, body=inputs.NewMessage, statuses=(200, 201))
+    @answers("send_message", documents.MessageJson, body=inputs.NewMessage, statuses=(200, 201), problems=(409, 422))
     def post(self, request: Request, conversation_id: UUID) -> Response:
         """201 the first time, 200 with the first message when it is repeated with the same `client_id`."""
-        self.require(self.is_bot or permissions.may_reply(self.role))
+        self.require(permissions.may_reply(self.role))
         given = self.read_body(inputs.NewMessage)
         draft = Draft(**given | {"attachments": tuple(given.get("attachments", ()))})
         found = self.find(conversation_id)
@@ -97,14 +114,14 @@ class ReadView(AccountView):
     @answers("mark_read", documents.ConversationJson, body=inputs.ReadUpTo)
     def post(self, request: Request, conversation_id: UUID) -> Response:
         """What the team has read. It counts when the conversation is the caller's or nobody's; not for a bot."""
-        self.require(permissions.may_view_conversation(self.role))
+        self.require(permissions.may_mark_read(self.role))
         up_to = self.read_body(inputs.ReadUpTo)["up_to"]
         found = self.find(conversation_id)
         mark_read(self.account, found.id, viewer=self.actor, up_to=up_to, now=self.now)
         return Response(serialise.conversation_json(self.find(found.id)))
 
 
-class MessageView(AccountView):
+class MessageView(MessageAnswers):
     @answers("get_message", documents.MessageJson, query=inputs.Expansion)
     def get(self, request: Request, message_id: UUID) -> Response:
         """With `expand=context`: what was known of the user and of our account when it was written."""
@@ -112,8 +129,15 @@ class MessageView(AccountView):
         found = get_messages(ids=[message_id], **self.scope)
         if not found:
             raise NotFound
-        more = {"context": get_context(message_id=message_id, **self.scope)} if asked.get("expand") else {}
-        return Response({**serialise.message_json(found[0]), **more})
+        [told] = self.tell(found, expand=asked.get("expand"))
+        return Response(told)
+
+    @answers("update_message", documents.MessageJson, body=inputs.MessageChanges)
+    def patch(self, request: Request, message_id: UUID) -> Response:
+        """`labels` are replaced; of `fields` those named are set, and null takes one away."""
+        self.require(permissions.may_reply(self.role))
+        changes = self.read_body(inputs.MessageChanges)
+        return Response(serialise.message_json(label_message(self.account, message_id, **changes, now=self.now)))
 
 
 class ContactView(AccountView):
@@ -121,7 +145,7 @@ class ContactView(AccountView):
     def get(self, request: Request, contact_id: UUID) -> Response:
         return Response(serialise.contact_json(get_contact(self.account.pk, contact_id)))
 
-    @answers("update_contact", documents.ContactJson, body=inputs.ContactChanges)
+    @answers("update_contact", documents.ContactJson, body=inputs.ContactChanges, problems=(409,))
     def patch(self, request: Request, contact_id: UUID) -> Response:
         """409 with `current` when somebody else edited it since `version`."""
         changes = self.read_body(inputs.ContactChanges)
@@ -166,13 +190,25 @@ class ExplainView(AccountView):
         )
 
 
-class SplitView(AccountView):
-    @answers("split_contact", documents.ContactJson, is_list=True, body=inputs.Split)
+class MergeView(AccountView):
+    @answers("merge_contacts", documents.ContactJson, body=inputs.Merge, problems=(422,))
     def post(self, request: Request, contact_id: UUID) -> Response:
-        """Undoes one link; the contacts that there are now."""
+        """Says that two contacts are one person; the contact that they are now. A split of that link undoes it."""
         self.require(permissions.may_decide_identity(self.role))
-        evidence = self.read_body(inputs.Split)["evidence"]
-        contacts = undo_link(self.account, contact_id, actor=self.actor, evidence=evidence, now=self.now)
+        other = self.read_body(inputs.Merge)["with"]
+        return Response(
+            serialise.contact_json(join_contacts(self.account, contact_id, actor=self.actor, other=other, now=self.now))
+        )
+
+
+class SplitView(AccountView):
+    @answers("split_contact", documents.ContactJson, is_list=True, body=inputs.Split, problems=(422,))
+    def post(self, request: Request, contact_id: UUID) -> Response:
+        """Undoes one link, or all links of one identity; the contacts that there are now."""
+        self.require(permissions.may_decide_identity(self.role))
+        asked = self.read_body(inputs.Split)
+        split = undo_link if "evidence" in asked else part_identity
+        contacts = split(self.account, contact_id, actor=self.actor, **asked, now=self.now)
         return listing([serialise.contact_json(get_contact(self.account.pk, id)) for id in contacts])
 
 

@@ -53,6 +53,7 @@ def _shape_identity(member: Member, by_id: Mapping[UUID, Member], channel: Chann
     return IdentityShape(
         id=member.id,
         kind=member.kind,
+        scope=member.scope,
         label=kind_label(member.kind),
         value=show_value(member.kind, member.raw_value),
         verified=channel is not None or member.link is not None,

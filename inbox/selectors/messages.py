@@ -66,12 +66,16 @@ def get_messages(account_id: int, ids: Iterable[UUID], *, now: datetime, window:
     return _shape(account_id, _read(account_id, [id for id in ids if id >= floor]), floor=floor)
 
 
-def get_context(account_id: int, message_id: UUID, *, now: datetime, window: timedelta) -> Mapping[str, Any]:
-    """What was known of user and account when the message was written; empty when nothing was kept."""
+def get_contexts(
+    account_id: int, ids: Iterable[UUID], *, now: datetime, window: timedelta
+) -> dict[UUID, Mapping[str, Any]]:
+    """What was known of user and account when each message was written, as far as it was kept."""
     floor = oldest_visible(now, window)
-    snapshots = Message.objects.filter(account=account_id, id=message_id, id__gte=floor).values("snapshot_id")
-    row = Snapshot.objects.filter(account=account_id, id__in=snapshots).first()
-    return row.document if row else {}
+    messages = Message.objects.filter(account=account_id, id__in=[id for id in ids if id >= floor])
+    snapshots = dict(messages.exclude(snapshot_id=None).values_list("id", "snapshot_id"))
+    found = Snapshot.objects.filter(account=account_id, id__in=set(snapshots.values()))
+    documents = {row.id: row.document for row in found}
+    return {id: documents[snapshot] for id, snapshot in snapshots.items() if snapshot in documents}
 
 
 class _Row(NamedTuple):

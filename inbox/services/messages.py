@@ -65,7 +65,7 @@ def send_reply(
     text = _check_text(draft)
     key = f"client:{author.kind}:{author.id or author.name}:{_check_client_id(draft.client_id)}"
     if existing := _find_existing(account.id, threads, key):
-        return _repeat(account, existing, draft, text=text, now=now), False
+        return _repeat(account, conversation_id, existing, draft, text=text, now=now), False
     channels = get_channels(account.id)
     thread = _choose_thread(threads, draft, channels=channels, now=now)
     channel = channels[thread.channel_id]
@@ -111,12 +111,17 @@ def _find_existing(account_id: int, threads: Sequence[Thread], key: str) -> UUID
     return next(iter(known.values()), None)
 
 
-def _repeat(account: Account, message_id: UUID, draft: Draft, *, text: str, now: datetime) -> MessageShape:
-    message = _read(account, message_id, now=now)
-    same_files = {attachment.id for attachment in message.attachments} == set(draft.attachments)
-    if (message.text, message.private) != (text, draft.private) or not same_files:
-        raise Conflict(_("This client id was used for another message."), code="client_id_reused")
-    return message
+def _repeat(
+    account: Account, conversation_id: UUID, message_id: UUID, draft: Draft, *, text: str, now: datetime
+) -> MessageShape:
+    """The first message, where it said the same in the same place and can still be seen."""
+    found = get_messages(account.id, [message_id], now=now, window=account.window)
+    asked = (conversation_id, text, draft.private, set(draft.attachments))
+    for message in found:
+        files = {attachment.id for attachment in message.attachments}
+        if (message.conversation, message.text, message.private, files) == asked:
+            return message
+    raise Conflict(_("This client id was used for another message."), code="client_id_reused")
 
 
 def _choose_thread(

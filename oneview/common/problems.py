@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from django.http import HttpRequest, JsonResponse
 
-from oneview.common.errors import Invalid, OneViewError
+from oneview.common.errors import Invalid, NotPossible, OneViewError
 
 FRAGMENT = "X-Fragment"  # header of a page's script that asks for a part of it
 
@@ -20,7 +20,7 @@ def wants_problem(request: HttpRequest) -> bool:
 
 
 def problem(status: int, *, code: str, title: str, detail: str, **more: Any) -> JsonResponse:
-    """`more`: further members (`errors`, `current`)."""
+    """`more`: further members (`errors`, `current`, `reason`)."""
     content = {
         "type": "about:blank",
         "title": title,
@@ -38,6 +38,8 @@ def problem_of(error: OneViewError) -> JsonResponse:
     more: dict[str, Any] = {}
     if isinstance(error, Invalid):
         more["errors"] = [{"field": e.field, "code": e.code, "message": e.message} for e in error.errors]
+    if isinstance(error, NotPossible):
+        more["reason"] = error.detail
     if (current := getattr(error, "current", None)) is not None:
         more["current"] = current
     return problem(error.status, code=error.code, title=error.title, detail=error.detail, **more)

@@ -188,6 +188,11 @@ def test_work_on_a_conversation_shows_in_the_answer(ana: str, bob: Membership, b
         ({"snoozed_until": "2030-01-01T00:00:00Z"}, "snoozed_until"),
         ({"assignee": 4711}, "assignee"),
         ({"assignee": "Bob"}, "assignee"),
+        ({"labels": "billing"}, "labels"),
+        ({"labels": [""]}, "labels.0"),
+        ({"labels": ["x" * 101]}, "labels.0"),
+        ({"labels": ["a\x00b"]}, "labels.0"),
+        ({"labels": [str(n) for n in range(21)]}, "labels"),
         ({"unread": 0}, "unread"),
     ],
 )
@@ -288,6 +293,21 @@ def test_a_message_comes_with_its_context_when_asked(ana: str, bob_calls: Caller
     assert set(bob_calls.get(f"messages/{id}/").json()) == MESSAGE
     context = bob_calls.get(f"messages/{id}/", expand="context").json()["context"]
     assert set(context) == {"user", "account"}
+    assert context["user"]["name"] == "Ana Prieto"
+
+
+def test_a_page_comes_with_contexts_in_as_many_queries_for_thirty_as_for_three(
+    acme: Account, channel: ChannelInfo, ana: str, bob_calls: Caller
+) -> None:
+    def count() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            page = bob_calls.get(f"conversations/{ana}/messages/", expand="context").json()
+        assert all(message["context"]["user"]["name"] == "Ana Prieto" for message in page["results"])
+        return len(queries)
+
+    few = count()
+    write_in(acme, channel, *(f"line {n}" for n in range(27)))
+    assert count() == few <= 20
 
 
 def test_events_are_read_from_a_position(ana: str, acme: Account, channel: ChannelInfo, bob_calls: Caller) -> None:
@@ -329,7 +349,10 @@ def every_address(conversation: str, message: str) -> list[tuple[str, str, Any]]
         ("get", f"contacts/{conversation}/identities/", None),
         ("get", f"contacts/{conversation}/explain/", None),
         ("post", f"contacts/{conversation}/split/", {"evidence": 1}),
+        ("post", f"contacts/{conversation}/split/", {"identity": conversation}),
+        ("post", f"contacts/{conversation}/merge/", {"with": conversation}),
         ("get", f"messages/{message}/", None),
+        ("patch", f"messages/{message}/", {"labels": ["seen"]}),
     ]
 
 
@@ -362,7 +385,7 @@ def test_a_form_is_no_json(ana: str, bob_calls: Caller) -> None:
 def test_the_schema_names_every_document_and_address(bob_calls: Caller) -> None:
     with patched_settings(DESCRIPTION):
         schema = bob_calls.get("schema/", format="json").json()
-    assert len(schema["paths"]) == 13
+    assert len(schema["paths"]) == 14
     assert {"Conversation", "Message", "Contact", "Problem"} <= set(schema["components"]["schemas"])
     message = schema["paths"]["/api/v1/messages/{message_id}/"]["get"]["responses"]["200"]
     assert message["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Message"}

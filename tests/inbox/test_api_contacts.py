@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from identity.models import Identity
+from channels_ingest.models import Channel
+from channels_ingest.registry import get_channel
+from channels_ingest.sink import ChannelInfo
+from identity.models import Decision, Identity
+from identity.services import decide
 from oneview.accounts.models import Account, AuditEntry, Membership
-from oneview.common.scope import scope
-from tests.inbox.api import Caller, agent_caller, bot_caller, connect, fields_of, problem_of
+from oneview.common.scope import locked_scope, scope
+from tests.inbox.api import Caller, agent_caller, bot_caller, connect, fields_of, problem_of, write_in
 from tests.inbox.batches import ana, message, take_in
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +45,7 @@ def test_a_contact_is_told_with_its_identities(contact: str, alice_calls: Caller
     }
     assert (told["id"], told["name"]) == (contact, "Ana Prieto")
     assert {identity["kind"] for identity in told["identities"]} == {"whatsapp", "phone"}
-    assert set(told["identities"][0]) == {"id", "kind", "value", "verified", "first_seen", "channel"}
+    assert set(told["identities"][0]) == {*("id", "kind", "scope", "value", "verified", "first_seen", "channel")}
 
 
 def test_any_id_of_a_contact_finds_it_and_its_conversation(contact: str, alice_calls: Caller) -> None:
@@ -114,6 +119,114 @@ def test_a_link_is_undone_and_the_undoing_is_explained(contact: str, alice_calls
     assert (decision["op"], decision["by"]) == ("revoke", alice.user_id)
     again = alice_calls.post(f"contacts/{contact}/split/", {"evidence": linked["evidence"]})
     assert problem_of(again) == (404, "not_found")
+
+
+def write_as(account: Account, value: str, name: str) -> str:
+    """A message of a user of one address; their contact."""
+    with scope(account):
+        channel = Channel.objects.get(account=account)
+        info = ChannelInfo(
+            channel.id, "whatsapp", channel.external_id, "whatsapp", "", get_channel("whatsapp").capabilities
+        )
+    return write_in(account, info, "hola", value=value, name=name)
+
+
+@pytest.mark.committed  # the latest decision counts: each needs an instant of its own
+def test_two_contacts_become_one_are_parted_and_become_one_again(
+    contact: str, acme: Account, alice_calls: Caller
+) -> None:
+    other = write_as(acme, "ES.55", "Ana P.")
+    answer = alice_calls.post(f"contacts/{contact}/merge/", {"with": other})
+    assert answer.json()["id"] == contact
+    assert {each["id"] for each in answer.json()["identities"]} > {contact, other}
+    assert alice_calls.get(f"conversations/{other}/").json()["id"] == contact
+    [link] = [
+        each for each in alice_calls.get(f"contacts/{contact}/identities/").json()["results"] if each["id"] == other
+    ]
+    assert link["reason"] == "Joined by an agent."
+    parts = alice_calls.post(f"contacts/{contact}/split/", {"evidence": link["evidence"]}).json()["results"]
+    assert {part["id"] for part in parts} == {contact, other}
+    assert alice_calls.get(f"conversations/{other}/").json()["id"] == other
+    again = alice_calls.post(f"contacts/{other}/merge/", {"with": contact})
+    assert again.json()["id"] == contact
+
+
+def test_one_identity_is_parted_from_the_rest(contact: str, acme: Account, alice_calls: Caller) -> None:
+    other = write_as(acme, "ES.55", "Ana P.")
+    alice_calls.post(f"contacts/{contact}/merge/", {"with": other})
+    parts = alice_calls.post(f"contacts/{contact}/split/", {"identity": other}).json()["results"]
+    assert {part["id"]: len(part["identities"]) for part in parts} == {contact: 2, other: 1}
+    alone = alice_calls.post(f"contacts/{other}/split/", {"identity": other})
+    assert problem_of(alone) == (422, "not_possible")
+    assert alone.json()["reason"] == "This is the contact's only identity."
+    assert problem_of(alice_calls.post(f"contacts/{contact}/split/", {"identity": other})) == (404, "not_found")
+
+
+def test_the_identity_in_the_middle_parts_all_that_it_held_together(
+    contact: str, acme: Account, alice_calls: Caller
+) -> None:
+    other = write_as(acme, "ES.55", "Ana P.")
+    alice_calls.post(f"contacts/{contact}/merge/", {"with": other})
+    parts = alice_calls.post(f"contacts/{contact}/split/", {"identity": contact}).json()["results"]
+    assert sorted(len(part["identities"]) for part in parts) == [1, 1, 1]
+    conversations = alice_calls.get("conversations/").json()["results"]
+    assert {row["id"] for row in conversations} == {contact, other}
+
+
+def test_merging_with_itself_changes_nothing(contact: str, acme: Account, alice_calls: Caller) -> None:
+    start = alice_calls.get("events/").json()["to"]
+    assert alice_calls.post(f"contacts/{contact}/merge/", {"with": contact}).json()["id"] == contact
+    assert alice_calls.get("events/").json()["to"] == start
+
+
+def test_a_merge_is_told_and_recorded(contact: str, acme: Account, alice_calls: Caller) -> None:
+    other = write_as(acme, "ES.55", "Ana P.")
+    start = alice_calls.get("events/").json()["to"]
+    alice_calls.post(f"contacts/{contact}/merge/", {"with": other})
+    events = alice_calls.get("events/", after=start).json()["results"]
+    [moved] = [event for event in events if event["type"] == "conversation.moved"]
+    assert (moved["from"], moved["to"], moved["data"]["id"]) == ([other], contact, contact)
+    with scope(acme):
+        [entry] = AuditEntry.objects.filter(action="contact.join")
+    assert (entry.actor_name, entry.new) == ("Alice", {"with": other})
+
+
+def test_who_was_parted_for_good_is_not_merged(contact: str, acme: Account, alice_calls: Caller) -> None:
+    other = write_as(acme, "ES.55", "Ana P.")
+    with locked_scope(acme) as now:
+        decide(acme.id, Decision.Op.CANNOT_LINK, a=UUID(contact), b=UUID(other), actor_id=None, now=now)
+    answer = alice_calls.post(f"contacts/{contact}/merge/", {"with": other})
+    assert problem_of(answer) == (422, "not_possible")
+    assert answer.json()["reason"] == "It was decided that these two are not the same person."
+    assert alice_calls.get(f"contacts/{other}/").json()["id"] == other
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "field"),
+    [
+        ("merge", {"with": "4b5c8a1e-0000-8000-8000-000000000000"}, "with"),
+        ("merge", {"with": "Ana"}, "with"),
+        ("merge", {}, "with"),
+        ("split", {}, ""),
+        ("split", {"evidence": 1, "identity": "4b5c8a1e-0000-8000-8000-000000000000"}, ""),
+        ("split", {"evidence": "all"}, "evidence"),
+    ],
+)
+def test_a_decision_that_can_not_be_names_its_field(
+    contact: str, alice_calls: Caller, path: str, content: Any, field: str
+) -> None:
+    assert fields_of(alice_calls.post(f"contacts/{contact}/{path}/", content)) == {field}
+
+
+def test_a_contact_of_another_account_is_none_to_merge_with(
+    contact: str, alice_calls: Caller, zenith: Account, charlie: Membership
+) -> None:
+    theirs = write_in(zenith, connect(zenith), "hola", value="ES.77", name="Zoe")
+    assert fields_of(alice_calls.post(f"contacts/{contact}/merge/", {"with": theirs})) == {"with"}
+
+
+def test_a_bot_merges_nobody(contact: str, acme: Account) -> None:
+    assert problem_of(bot_caller(acme).post(f"contacts/{contact}/merge/", {"with": contact})) == (403, "forbidden")
 
 
 def test_a_bot_undoes_no_link(contact: str, acme: Account) -> None:
