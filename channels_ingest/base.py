@@ -42,6 +42,7 @@ class Field:
     secret: bool = True
     required: bool = True
     rotates: bool = False
+    is_url: bool = False
     help: str = ""
 
 
@@ -102,7 +103,8 @@ class Outgoing:
 class HttpStep:
     """One request of a send. A `final` step makes the message appear at the user and is fenced; others may be repeated.
 
-    Give `json` or `files` with `data` (multipart). `url` and `headers` may hold secrets: never logged, not in repr.
+    Give `json`, `files` with `data` (multipart), or `content`: the very bytes, where a signature covers them. `url` and
+    `headers` may hold secrets: never logged, not in repr.
     """
 
     method: str
@@ -111,6 +113,7 @@ class HttpStep:
     json: Any = None
     data: Mapping[str, str] | None = None
     files: Mapping[str, tuple[str, bytes, str]] | None = field(default=None, repr=False)
+    content: bytes | None = field(default=None, repr=False)
     final: bool = False
 
 

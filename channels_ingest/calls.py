@@ -38,6 +38,7 @@ class Calls:
                 json=step.json,
                 data=step.data,
                 files=step.files,
+                content=step.content,
                 timeout=FINAL_SECONDS if step.final else UPLOAD_SECONDS,
             )
             status, came = answer.status, "answered"

@@ -61,6 +61,10 @@ def build_form(adapter: ChannelAdapter) -> type[ChannelForm]:
 
 
 def make_entry(field: Field) -> forms.CharField:
+    if field.is_url:
+        return forms.URLField(
+            label=field.label, help_text=field.help, required=field.required, max_length=2000, assume_scheme="https"
+        )
     widget = forms.PasswordInput(attrs={"autocomplete": "new-password"}) if field.secret else forms.TextInput()
     return forms.CharField(
         label=field.label, help_text=field.help, required=field.required, widget=widget, max_length=4000

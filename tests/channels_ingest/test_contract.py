@@ -143,7 +143,7 @@ class TestSignature:
                 "twice": f"{value},{value}",
                 "odd": "\udcff\0é" * 9,
             }
-            for text in forged.values():
+            for text in {*forged.values()} - {value}:
                 assert not adapter.verify(replace(request_, headers={**request_.headers, name: text}), credentials)
 
     def test_a_missing_one_is_refused(
