@@ -11,6 +11,7 @@ import pytest
 
 from channels_ingest.base import HttpResult, HttpStep, Outgoing, OutgoingFile, Permanent, Retryable, Sent
 from channels_ingest.channels.telegram import CHANNEL
+from channels_ingest.drain import Drain
 from channels_ingest.events import (
     Broken,
     ConsentChanged,
@@ -21,13 +22,18 @@ from channels_ingest.events import (
     ReactionChanged,
     Unknown,
 )
-from channels_ingest.models import Channel, InboundEvent
+from channels_ingest.media import fetch, list_due_media
+from channels_ingest.models import Channel, InboundEvent, MediaObject
+from channels_ingest.outbox import deliver
 from channels_ingest.sandbox.base import Written
 from channels_ingest.sandbox.connections import find_connection
 from channels_ingest.sandbox.providers.telegram.scenes import MARA, SCENES
 from channels_ingest.sandbox.registry import load_providers
 from channels_ingest.sandbox.store import get_store
-from channels_ingest.services import create_channel
+from channels_ingest.services import create_channel, update_channel
+from inbox.models import Message, Thread
+from inbox.services.messages import Draft, send_reply
+from inbox.shapes import Author
 from oneview.accounts.models import Account
 from oneview.common.http import OutcomeUnknown, send_request
 from oneview.common.scope import scope
@@ -289,6 +295,50 @@ class TestFaults:
         with pytest.raises(Permanent):
             sandbox.send(text="one")
         assert sandbox.send(text="one").external_id
+
+
+class TestConversation:
+    """The whole way: door, drain, inbox, outbox, and back."""
+
+    def test_an_answer_quotes_and_is_quoted(self, sandbox: Sandbox, acme: Account) -> None:
+        with scope(acme):
+            update_channel(acme.id, sandbox.channel.id, name="Bot", credentials=sandbox.credentials)
+        sandbox.play("text")
+        question = drain(acme)[0]
+        with scope(acme) as now:
+            thread = Thread.objects.get()
+            draft = Draft("c1", "On Tuesday", reply_to=question.id)
+            send_reply(acme, thread.conversation_id, draft, author=Author("agent", 1, "Bob"), now=now)
+        deliver(acme.id, thread.id)
+        (entry,) = sandbox.list_sent()
+        assert entry["body"]["text"] == "On Tuesday"
+        assert f"{MARA.id}:{entry['body']['reply_parameters']['message_id']}" == question.external_id
+        sandbox.play("reply")
+        sandbox.play("reaction")
+        answer, quote = drain(acme)[-2:]
+        assert (answer.status, answer.external_id) == ("sent", entry["id"])
+        assert quote.reply_to == answer.external_id
+        assert [reaction["emoji"] for reaction in answer.reactions] == [""]
+
+    def test_files_of_an_album_are_stored(self, sandbox: Sandbox, acme: Account) -> None:
+        with scope(acme):
+            update_channel(acme.id, sandbox.channel.id, name="Bot", credentials=sandbox.credentials)
+        sandbox.play("album")
+        assert len(drain(acme)) == 10
+        for account, id in list_due_media(20):
+            fetch(account, id)
+        with scope(acme):
+            files = list(MediaObject.objects.values_list("state", "type"))
+        assert files == [("stored", "image/png")] * 10
+
+
+def drain(account: Account) -> list[Message]:
+    """Takes in what the door stored; the messages there are now."""
+    worker = Drain()
+    while worker.work():
+        pass
+    with scope(account):
+        return list(Message.objects.order_by("id"))
 
 
 def test_a_customer_may_send_a_picture(sandbox: Sandbox) -> None:
