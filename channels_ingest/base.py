@@ -25,6 +25,14 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """A user who calls us without a platform between: their requests are counted, their session may have ended."""
+
+    id: str
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     status: int
     body: bytes = b""
@@ -196,9 +204,9 @@ class ChannelAdapter:
         """Whether the exact bytes carry a right signature of any current secret; constant time, never raises."""
         raise NotImplementedError
 
-    def rate_key(self, request: Request) -> str:
-        """Whose requests are counted, of a verified request: a visitor, for one is no platform. "" for no limit."""
-        return ""
+    def read_caller(self, request: Request) -> Caller | None:
+        """Which user sent a verified request; None where it is the platform, which sends for all."""
+        return None
 
     def keep(self, request: Request) -> Mapping[str, str]:
         """Headers to store beside the body of a verified request, for `parse`. Never what proves who sent it."""

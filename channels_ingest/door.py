@@ -34,7 +34,7 @@ from channels_ingest.routes import Route, Routes
 BODY_SECONDS = 20
 HELD_BYTES = 64 * 1024 * 1024  # bodies that are being read or wait for their commit
 LONGEST_HEADER = 200
-SENDER_RATE = parse("60/minute")  # in each process
+CALLER_RATE = parse("60/minute")  # in each process
 REDIS_SECONDS = 1
 BELL_PAUSE = 0.01
 
@@ -135,8 +135,11 @@ class Door:
         request = _build_request(scope, headers, bytes(body))
         if not _is_signed(adapter, request, route):
             return REFUSED
-        if (sender := adapter.rate_key(request)) and not self._rates.hit(SENDER_RATE, public_id, sender):
-            return TOO_MANY
+        if caller := adapter.read_caller(request):
+            if caller.session in route.ended_sessions:
+                return REFUSED
+            if not self._rates.hit(CALLER_RATE, public_id, caller.id):
+                return TOO_MANY
         await self._store.put(
             account_id=route.account_id,
             channel_id=route.channel_id,

@@ -41,6 +41,19 @@ class Channel(models.Model):
         return self.name
 
 
+class EndedSession(models.Model):
+    """A visitor's session that was signed out of: its tokens, which prove themselves, are good no more."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False)
+    channel = models.ForeignKey(Channel, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
+    session = models.CharField(max_length=40)
+    ended_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "channel", "ended_at"], name="ended_sessions")]
+
+
 class InboundState(models.IntegerChoices):
     WAITING = 0, _("Waiting")
     DONE = 1, _("Done")

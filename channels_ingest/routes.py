@@ -24,7 +24,8 @@ V = TypeVar("V")
 
 _PUBLIC_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 FIND_ROUTE = """
-SELECT account_id, channel_id, kind, external_id, credentials FROM route(%(public_id)s) WHERE account_id IS NOT NULL
+SELECT account_id, channel_id, kind, external_id, credentials, ended_sessions(account_id, channel_id)
+FROM route(%(public_id)s) WHERE account_id IS NOT NULL
 """
 
 
@@ -35,6 +36,7 @@ class Route:
     kind: str
     external_id: str
     credentials: Mapping[str, Any]
+    ended_sessions: frozenset[str] = frozenset()
 
 
 class Routes:
@@ -72,8 +74,8 @@ class Routes:
         if not rows:
             _remember(self._misses, public_id, expires, most=MOST_MISSES)
             return None
-        account_id, channel_id, kind, external_id, credentials = rows[0]
-        route = Route(account_id, channel_id, kind, external_id, decrypt(credentials))
+        account_id, channel_id, kind, external_id, credentials, ended = rows[0]
+        route = Route(account_id, channel_id, kind, external_id, decrypt(credentials), frozenset(ended))
         _remember(self._hits, public_id, (expires, route), most=MOST_ROUTES)
         return route
 

@@ -35,8 +35,8 @@ def find_route(public_id: str) -> Route | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    account_id, channel_id, kind, external_id, credentials = row
-    return Route(account_id, channel_id, kind, external_id, decrypt(credentials))
+    account_id, channel_id, kind, external_id, credentials, ended = row
+    return Route(account_id, channel_id, kind, external_id, decrypt(credentials), frozenset(ended))
 
 
 def list_channels(account_id: int) -> tuple[Channel, ...]:

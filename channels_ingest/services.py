@@ -19,7 +19,15 @@ from channels_ingest.base import ChannelAdapter, secrets
 from channels_ingest.calls import LOCAL_FIELD
 from channels_ingest.events import DeliveryState, DeliveryUpdated, MediaRef
 from channels_ingest.media import clean_name, make_folder, make_path, path_of, write_file
-from channels_ingest.models import Channel, MediaObject, MediaState, OutboxMessage, OutboxState
+from channels_ingest.models import (
+    Channel,
+    EndedSession,
+    InboundEvent,
+    MediaObject,
+    MediaState,
+    OutboxMessage,
+    OutboxState,
+)
 from channels_ingest.outbox import DELIVER
 from channels_ingest.registry import load_channels
 from channels_ingest.replay import replay_quarantined as replay_quarantined
@@ -150,6 +158,20 @@ def retry_delivery(account_id: int, outbox_id: UUID) -> None:
         ):
             raise NotPossible(_("Only a message that failed can be sent again."))
         enqueue_on_commit(DELIVER, account_id, str(row.thread_id), queue="outbound")
+
+
+def store_request(account_id: int, channel_id: UUID, *, headers: Mapping[str, str], body: bytes) -> None:
+    """A request that came in by another way than the door, for the drain; it finds it within half a second."""
+    with scope(account_id) as now:
+        InboundEvent.objects.create(
+            account_id=account_id, channel_id=channel_id, headers=dict(headers), body=body, received_at=now
+        )
+
+
+def end_session(account_id: int, channel_id: UUID, session: str) -> None:
+    """The door and open sockets learn of it within seconds."""
+    with scope(account_id) as now:
+        EndedSession.objects.create(account_id=account_id, channel_id=channel_id, session=session, ended_at=now)
 
 
 def want_media(account_id: int, wanted: Sequence[WantedMedia]) -> None:

@@ -71,7 +71,9 @@ class VisitorAdmission:
 
     account_id: int
     channel_id: UUID
+    external_id: str
     public_id: str
+    visitor: Visitor
     identities: tuple[UUID, ...]
     window: timedelta
     token: str = field(repr=False)
@@ -79,13 +81,22 @@ class VisitorAdmission:
 
 def admit_visitor(public_id: str, token: str) -> VisitorAdmission:
     """Raises Refused."""
-    route = _open_route(public_id)
+    route = open_chat(public_id)
     visitor = _read_token(token, route, public_id=public_id)
     scope = get_channel(WEBCHAT).identity_scope(route.credentials, external_id=route.external_id)
-    keys = [IdentityKey("visitor", scope, normalise("visitor", id) or id) for id in (visitor.id, *visitor.earlier)]
+    keys = [IdentityKey("visitor", scope, normalise("visitor", id) or id) for id in visitor.ids]
     identities = tuple(name_identities(route.account_id, keys))
     window = Account.objects.get(pk=route.account_id).window
-    return VisitorAdmission(route.account_id, route.channel_id, public_id, identities, window, token)
+    return VisitorAdmission(
+        account_id=route.account_id,
+        channel_id=route.channel_id,
+        external_id=route.external_id,
+        public_id=public_id,
+        visitor=visitor,
+        identities=identities,
+        window=window,
+        token=token,
+    )
 
 
 def review_visitors(admissions: Sequence[VisitorAdmission]) -> list[int | None]:
@@ -93,7 +104,7 @@ def review_visitors(admissions: Sequence[VisitorAdmission]) -> list[int | None]:
     routes: dict[str, Route | int] = {}
     for public_id in {admission.public_id for admission in admissions}:
         try:
-            routes[public_id] = _open_route(public_id)
+            routes[public_id] = open_chat(public_id)
         except Refused as refused:
             routes[public_id] = refused.code
     return [_review_visitor(admission, routes[admission.public_id]) for admission in admissions]
@@ -109,7 +120,8 @@ def _review_visitor(admission: VisitorAdmission, route: Route | int) -> int | No
     return None
 
 
-def _open_route(public_id: str) -> Route:
+def open_chat(public_id: str) -> Route:
+    """The channel of an address, if it is a chat of an account that is not locked. Raises Refused."""
     route = find_route(public_id)
     if route is None or route.kind != WEBCHAT:
         raise Refused(SIGNED_OUT)
@@ -120,9 +132,12 @@ def _open_route(public_id: str) -> Route:
 
 def _read_token(token: str, route: Route, *, public_id: str) -> Visitor:
     try:
-        return read_visitor(token, route.credentials, audience=public_id)
+        visitor = read_visitor(token, route.credentials, audience=public_id)
     except InvalidToken:
         raise Refused(SIGNED_OUT) from None
+    if visitor.session in route.ended_sessions:
+        raise Refused(SIGNED_OUT)
+    return visitor
 
 
 def admit_session(session_key: str) -> Admission:

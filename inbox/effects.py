@@ -63,12 +63,10 @@ JOIN inbox_thread t ON (t.account_id, t.channel_id, t.identity_id) = (i.account_
 JOIN LATERAL (
   SELECT o.id FROM inbox_message o
   WHERE o.account_id = t.account_id AND o.thread_id = t.id AND o.id < up.until AND o.direction = 'outbound'
-    AND NOT o.private AND o.status = ANY(CASE WHEN up.delivered THEN %s ELSE %s END)
+    AND NOT o.private AND (o.status IN ('sending', 'sent', 'unknown') OR o.status = 'delivered' AND NOT up.delivered)
   ORDER BY o.id DESC LIMIT 200
 ) m ON true
 """
-UNDELIVERED = ["sending", "sent", "unknown"]
-UNREAD = [*UNDELIVERED, "delivered"]
 
 STORE_TARGETS = """
 UPDATE inbox_message m SET
@@ -138,8 +136,6 @@ def find_up_to(account_id: int, batch: Iterable[Received]) -> list[Effect]:
                 [floor_id(event.until + timedelta(milliseconds=1)) for _, event in marks],
                 [event.state == DeliveryState.DELIVERED for _, event in marks],
                 account_id,
-                UNDELIVERED,
-                UNREAD,
             ],
         )
         found = cursor.fetchall()

@@ -23,6 +23,7 @@ for app in ("oneview.accounts", "identity", "channels_ingest", "inbox"):
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="inbox:page")),
     path("inbox/", include("inbox.urls")),
+    path("widget/", include("inbox.visitors.urls")),
     path("api/v1/", include("inbox.api.urls")),
     path("admin/", site.urls),
     path("accounts/", include("allauth.account.urls")),

@@ -221,6 +221,25 @@ class EventsJson(TypedDict):
     reset: bool
 
 
+class EndpointJson(TypedDict):
+    """`after`: the number of the last event that it took; `reason`: why it waits or is off."""
+
+    id: str
+    url: str
+    bot: str
+    events: list[str]
+    state: Literal["on", "off"]
+    reason: str
+    after: int
+    failing_since: str | None
+    delivered_at: str | None
+    created_at: str
+
+
+class NewEndpointJson(EndpointJson):
+    secret: str
+
+
 class ProblemFieldJson(TypedDict):
     field: str
     code: str

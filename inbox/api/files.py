@@ -17,6 +17,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from channels_ingest.models import MediaObject
 from channels_ingest.services import store_upload
 from inbox.api import documents, inputs, serialise
 from inbox.api.base import AccountView
@@ -44,7 +45,7 @@ class FilesView(AccountView):
     @answers("upload_file", documents.FileJson, body=inputs.Upload, statuses=(201,))
     def post(self, request: Request) -> Response:
         """Up to 25 MB. Name the id in the `attachments` of a message within a day."""
-        self.require(self.is_bot or permissions.may_reply(self.role))
+        self.require(permissions.may_reply(self.role))
         file = self.read_body(inputs.Upload)["file"]
         stored = store_upload(
             self.account.pk, name=file.name or "", content_type=file.content_type or "", content=file.read()
@@ -56,33 +57,37 @@ class FileView(AccountView):
     @extend_schema(operation_id="download_file", responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: Request, file_id: UUID) -> HttpResponseBase:
         """The file, or the part of it that `Range` asks for."""
-        file = get_file(file_id=file_id, **self.scope)
-        path = Path(settings.MEDIA_ROOT, file.path)
-        try:
-            size = path.stat().st_size
-        except FileNotFoundError:
-            raise NotFound from None
-        start, end = _read_range(request.headers.get("Range", ""), size=size)
-        if start >= end:
-            return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
-        is_shown = file.type in SHOWN
-        response = StreamingHttpResponse(
-            _read_part(path, start=start, length=end - start),
-            status=206 if end - start < size else 200,
-            content_type=file.type if is_shown else "application/octet-stream",
-            headers={
-                "Accept-Ranges": "bytes",
-                "Cache-Control": "private, max-age=300",
-                "Content-Disposition": content_disposition_header(not is_shown, file.name) or "inline",
-                "Content-Length": str(end - start),
-                "Content-Security-Policy": "default-src 'none'; sandbox",
-                "Cross-Origin-Resource-Policy": "same-origin",
-                "X-Content-Type-Options": "nosniff",
-            },
-        )
-        if response.status_code == 206:
-            response["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-        return response
+        return answer_file(get_file(file_id=file_id, **self.scope), request.headers.get("Range", ""))
+
+
+def answer_file(file: MediaObject, wanted: str) -> HttpResponseBase:
+    """The file, or the part that the `Range` header `wanted` asks for. Raises NotFound when it is gone."""
+    path = Path(settings.MEDIA_ROOT, file.path)
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        raise NotFound from None
+    start, end = _read_range(wanted, size=size)
+    if start >= end:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
+    is_shown = file.type in SHOWN
+    response = StreamingHttpResponse(
+        _read_part(path, start=start, length=end - start),
+        status=206 if end - start < size else 200,
+        content_type=file.type if is_shown else "application/octet-stream",
+        headers={
+            "Accept-Ranges": "bytes",
+            "Cache-Control": "private, max-age=300",
+            "Content-Disposition": content_disposition_header(not is_shown, file.name) or "inline",
+            "Content-Length": str(end - start),
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+    if response.status_code == 206:
+        response["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    return response
 
 
 def _read_range(header: str, *, size: int) -> tuple[int, int]:

@@ -21,6 +21,7 @@ from inbox.api.documents import (
     ContextJson,
     ConversationJson,
     DecisionJson,
+    EndpointJson,
     EvidenceJson,
     FileJson,
     IdentityChangeJson,
@@ -40,6 +41,7 @@ from inbox.shapes import (
     ChannelShape,
     ContactShape,
     ConversationShape,
+    EndpointShape,
     IdentityShape,
     MessageShape,
     Preview,
@@ -238,6 +240,21 @@ def event_json(logged: LoggedChange) -> dict[str, Any]:
         "conversation": _text(change.conversation),
         "message": _text(change.message),
         **change.detail,
+    }
+
+
+def endpoint_json(shape: EndpointShape) -> EndpointJson:
+    return {
+        "id": str(shape.id),
+        "url": shape.url,
+        "bot": shape.bot,
+        "events": list(shape.events),
+        "state": shape.state,  # type: ignore[typeddict-item]
+        "reason": shape.reason,
+        "after": shape.after,
+        "failing_since": instant_or_none(shape.failing_since),
+        "delivered_at": instant_or_none(shape.delivered_at),
+        "created_at": instant(shape.created_at),
     }
 
 

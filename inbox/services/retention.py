@@ -68,6 +68,7 @@ COPIES = (
         "state <> 0 AND (oldest_at < %(cutoff)s OR received_at < %(raw_cutoff)s)",
         "raw_events",
     ),
+    Copy("channels_ingest_endedsession", ("session",), "ended_at < now() - interval '31 days'", "sessions"),
     Copy("inbox_pendingeffect", ("event", "external_id"), "at < %(cutoff)s", "pending"),
     Copy("inbox_snapshot", ("document",), "id < %(day_id)s", "snapshots"),
     Copy(

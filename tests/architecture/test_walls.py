@@ -210,8 +210,10 @@ def test_functions_that_pass_the_walls_are_the_reviewed_ones() -> None:
     assert [name for (name,) in definers] == [
         "claim_requests",
         "drop_day",
+        "due_endpoints",
         "due_media",
         "due_threads",
+        "ended_sessions",
         "ensure_day",
         "live_heads",
         "route",

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from channels_ingest.base import (
+    Caller,
     Capabilities,
     ChannelAdapter,
     Field,
@@ -104,14 +105,12 @@ class WebChat(ChannelAdapter):
             return False
         return True
 
-    def rate_key(self, request: Request) -> str:
-        return read_unverified(_read_bearer(request)).id
+    def read_caller(self, request: Request) -> Caller:
+        visitor = read_unverified(_read_bearer(request))
+        return Caller(visitor.id, visitor.session)
 
     def keep(self, request: Request) -> Mapping[str, str]:
-        """Who the token names, and when it came: a visitor's own clock says nothing."""
-        visitor = asdict(read_unverified(_read_bearer(request)))
-        known = {name: value for name, value in visitor.items() if value and name != "id"} | {"sub": visitor["id"]}
-        return {VISITOR_HEADER: json.dumps(known), TIME_HEADER: str(int(time.time() * 1000))}
+        return describe_visitor(read_unverified(_read_bearer(request)))
 
     def parse(self, body: bytes, headers: Mapping[str, str]) -> Iterator[Event | Broken]:
         try:
@@ -148,6 +147,12 @@ class _Came:
             return cls(build_visitor(claims), read_instant(headers.get(TIME_HEADER)))
         except (ValueError, TypeError, KeyError, AttributeError):
             raise Unreadable("no visitor") from None
+
+
+def describe_visitor(visitor: Visitor) -> dict[str, str]:
+    """What is kept beside a request: who it came from, and when, for a visitor's own clock says nothing."""
+    known = {name: value for name, value in asdict(visitor).items() if value and name not in ("id", "session")}
+    return {VISITOR_HEADER: json.dumps({**known, "sub": visitor.id}), TIME_HEADER: str(int(time.time() * 1000))}
 
 
 def is_allowed_origin(origin: str, credentials: Mapping[str, Any], *, own_url: str) -> bool:

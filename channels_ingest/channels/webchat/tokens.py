@@ -34,11 +34,13 @@ class InvalidToken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """`id` is the generated identifier, for one who signed in `user:<customer>`. `earlier`: who this browser was before
-    it signed in. `email` and `phone` are what the site vouches for, the `claimed` ones what it only passes on.
+    """`id` is the generated identifier, for one who signed in `user:<customer>`. `session` stays the same until the
+    sign-out. `earlier`: who this browser was before it signed in. `email` and `phone` are what the site vouches for,
+    the `claimed` ones what it only passes on.
     """
 
     id: str
+    session: str = ""
     platform: str = "web"
     language: str = ""
     customer: str = ""
@@ -49,10 +51,15 @@ class Visitor:
     claimed_email: str = ""
     claimed_phone: str = ""
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All that this browser has shown to be."""
+        return (self.id, *self.earlier)
+
 
 def make_visitor(*, platform: str, language: str) -> Visitor:
     """A new anonymous one: 128 random bits."""
-    return Visitor(id=randomness.token_hex(16), platform=platform, language=language)
+    return Visitor(id=randomness.token_hex(16), session=randomness.token_hex(16), platform=platform, language=language)
 
 
 def sign_visitor(
@@ -102,6 +109,7 @@ def sign_in(visitor: Visitor, token: str, credentials: Mapping[str, Any], *, aud
     is_known = claims.get("email_verified") is True, claims.get("phone_number_verified") is True
     return Visitor(
         id=f"user:{customer}",
+        session=visitor.session,
         platform=visitor.platform,
         language=visitor.language,
         customer=customer,
