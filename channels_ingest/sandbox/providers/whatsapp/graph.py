@@ -6,8 +6,6 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/messag
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from django.conf import settings
@@ -15,44 +13,24 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
-from channels_ingest.base import secrets
 from channels_ingest.sandbox.answers import cut, wait
 from channels_ingest.sandbox.connections import Connection, find_connection
 from channels_ingest.sandbox.files import hash_file
+from channels_ingest.sandbox.meta import bears_token, refuse, refuse_token, with_token
 from channels_ingest.sandbox.providers.whatsapp import webhooks
 from channels_ingest.sandbox.store import get_store
-from channels_ingest.signing import matches_any
 
 MOST_BYTES = 16 * 1024 * 1024
 TYPES = ("text", "image", "audio", "video", "document", "sticker", "location", "interactive", "template", "reaction")
 FILES = ("image", "audio", "video", "document", "sticker")
 LONGEST_TEXT = 4096
 KIND = "whatsapp"
-
-View = Callable[..., HttpResponseBase]
-
-
-def with_token(view: View) -> View:
-    """Gives the view the connection that the phone number id names, if the call bears its token."""
-
-    @wraps(view)
-    def check(request: HttpRequest, version: str, phone_number_id: str) -> HttpResponseBase:
-        connection = find_connection(KIND, phone_number_id)
-        if connection is None:
-            return refuse(400, 100, f"Unsupported request. Object with ID '{phone_number_id}' does not exist.")
-        return view(request, connection) if bears_token(request, connection) else refuse_token()
-
-    return check
-
-
-def bears_token(request: HttpRequest, connection: Connection) -> bool:
-    tokens = secrets(connection.credentials, "access_token")
-    return matches_any(request.headers.get("Authorization", ""), [f"Bearer {token}" for token in tokens])
+CREDENTIAL = "access_token"
 
 
 @csrf_exempt
 @require_POST
-@with_token
+@with_token(kind=KIND, name=CREDENTIAL)
 def send(request: HttpRequest, connection: Connection) -> HttpResponseBase:
     """Takes a message and plays the next scripted fault."""
     try:
@@ -67,7 +45,7 @@ def send(request: HttpRequest, connection: Connection) -> HttpResponseBase:
         return refuse(400, *problem)
     fault, _, detail = get_store().take_fault(KIND).partition(":")
     if fault == "429":
-        return refuse(429, 130429, "Rate limit hit", **{"Retry-After": "1"})
+        return refuse(429, 130429, "Rate limit hit", retry_after=1)
     if fault == "500":
         return refuse(500, 131000, "Something went wrong")
     if fault == "slow":
@@ -111,7 +89,7 @@ def find_problem(document: dict[str, Any]) -> tuple[int, str] | None:
 
 @csrf_exempt
 @require_POST
-@with_token
+@with_token(kind=KIND, name=CREDENTIAL)
 def upload(request: HttpRequest, connection: Connection) -> HttpResponseBase:
     file = request.FILES.get("file")
     if file is None or request.POST.get("messaging_product") != "whatsapp":
@@ -127,7 +105,7 @@ def upload(request: HttpRequest, connection: Connection) -> HttpResponseBase:
 def describe_file(request: HttpRequest, version: str, media_id: str) -> HttpResponse:
     """The address of a file, for the channel named in the query."""
     connection = find_connection(KIND, request.GET.get("phone_number_id", ""))
-    if connection is None or not bears_token(request, connection):
+    if connection is None or not bears_token(request, connection, name=CREDENTIAL):
         return refuse_token()
     file = get_store().get("file", media_id)
     content = get_store().get_content(media_id)
@@ -148,18 +126,9 @@ def describe_file(request: HttpRequest, version: str, media_id: str) -> HttpResp
 @require_GET
 def download_file(request: HttpRequest, external_id: str, media_id: str) -> HttpResponse:
     connection = find_connection(KIND, external_id)
-    if connection is None or not bears_token(request, connection):
+    if connection is None or not bears_token(request, connection, name=CREDENTIAL):
         return HttpResponse(status=401)
     file, content = get_store().get("file", media_id), get_store().get_content(media_id)
     if file is None or content is None:
         return HttpResponse(status=404)
     return HttpResponse(content, content_type=file["type"])
-
-
-def refuse_token() -> HttpResponse:
-    return refuse(401, 190, "Invalid OAuth access token - Cannot parse access token")
-
-
-def refuse(status: int, code: int, message: str, **headers: str) -> HttpResponse:
-    error = {"message": f"(#{code}) {message}", "type": "OAuthException", "code": code, "fbtrace_id": "SANDBOX"}
-    return JsonResponse({"error": error}, status=status, headers=headers)

@@ -8,6 +8,7 @@ from django.urls import URLPattern, path
 
 from channels_ingest.sandbox.base import Composed, Provider, Written
 from channels_ingest.sandbox.connections import Connection
+from channels_ingest.sandbox.meta import sign_body
 from channels_ingest.sandbox.providers.whatsapp import graph, webhooks
 from channels_ingest.sandbox.providers.whatsapp.scenes import SCENES
 from channels_ingest.sandbox.store import get_store
@@ -22,8 +23,8 @@ class WhatsApp(Provider):
     def list_urls(self) -> list[URLPattern]:
         """The graph is what a channel's `base_url` names instead of Meta's."""
         return [
-            path("graph/<str:version>/<str:phone_number_id>/messages", graph.send),
-            path("graph/<str:version>/<str:phone_number_id>/media", graph.upload),
+            path("graph/<str:version>/<str:external_id>/messages", graph.send),
+            path("graph/<str:version>/<str:external_id>/media", graph.upload),
             path("graph/<str:version>/<str:media_id>", graph.describe_file),
             path("files/<str:external_id>/<str:media_id>", graph.download_file),
         ]
@@ -43,7 +44,7 @@ class WhatsApp(Provider):
         return Composed(webhooks.build_body(value), message["id"])
 
     def sign(self, connection: Connection, body: bytes) -> Mapping[str, str]:
-        return webhooks.sign_body(connection, body)
+        return sign_body(connection, body)
 
     def report(self, connection: Connection, id: str, status: str, *, code: str) -> int | None:
         """Stops the receipts that would come by themselves."""

@@ -14,17 +14,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from channels_ingest.base import secrets
 from channels_ingest.sandbox.base import post_webhook
 from channels_ingest.sandbox.connections import Connection
 from channels_ingest.sandbox.files import hash_file
 from channels_ingest.sandbox.later import call_later
+from channels_ingest.sandbox.meta import repeat_until_done, sign_body
 from channels_ingest.sandbox.store import get_store
-from channels_ingest.signing import hmac_sha256_hex
 
 NUMBER = "15550001111"
 RECEIPTS = (("sent", 0.05), ("delivered", 0.4), ("read", 1.5))  # a phone at hand, its owner looking
-RETRIES = (0.5, 1, 2, 4, 8, 16, 32)  # seconds; Meta goes on for a week
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +76,6 @@ def build_body(value: Mapping[str, Any], *, field: str = "messages") -> bytes:
     change = {"field": field, "value": value}
     document = {"object": "whatsapp_business_account", "entry": [{"id": "210400500600", "changes": [change]}]}
     return json.dumps(document, separators=(",", ":")).encode()
-
-
-def sign_body(connection: Connection, body: bytes) -> Mapping[str, str]:
-    secret = secrets(connection.credentials, "app_secret")[0]
-    return {"x-hub-signature-256": f"sha256={hmac_sha256_hex(secret, body)}"}
 
 
 def deliver(connection: Connection, value: Mapping[str, Any]) -> int:
@@ -145,15 +138,17 @@ def build_receipt(
     return build_value(connection, contacts=[contact], statuses=[receipt])
 
 
-def deliver_receipt(connection: Connection, id: str, status: str, *, code: int = 0, tried: int = 0) -> None:
+def deliver_receipt(connection: Connection, id: str, status: str, *, code: int = 0) -> None:
     """Posts a receipt, again and again until our door takes it."""
-    message = get_store().get("message", id)
-    if message is None or message.get("by_hand"):
-        return
-    answer = deliver(connection, build_receipt(connection, id, message, status=status, code=code))
-    if not 200 <= answer < 300 and tried < len(RETRIES):
-        again = partial(deliver_receipt, connection, id, status, code=code, tried=tried + 1)
-        call_later(RETRIES[tried], again)
+
+    def post() -> bool:
+        message = get_store().get("message", id)
+        if message is None or message.get("by_hand"):
+            return True
+        answer = deliver(connection, build_receipt(connection, id, message, status=status, code=code))
+        return 200 <= answer < 300
+
+    repeat_until_done(post)
 
 
 def _drop_empty(fields: Mapping[str, Any]) -> dict[str, Any]:
