@@ -22,6 +22,17 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from inbox.models import LiveCounter
+from oneview.common.jobs import enqueue_on_commit
+
+TYPES = (
+    "message.created",
+    "message.updated",
+    "conversation.updated",
+    "conversation.moved",
+    "contact.updated",
+    "channel.updated",
+)
+DELIVER = "inbox.tasks.deliver_events"
 
 MOST_BEHIND = 5_000
 PAGE = 200
@@ -32,9 +43,9 @@ _SILENT_SECONDS = 2.0  # after a failure nobody tries again for so long
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that changed. `type`: message.created, message.updated, conversation.updated, conversation.moved,
-    contact.updated or
-    channel.updated. `detail` holds further names and no text: a move has {"from": [ids], "to": id}."""
+    """One thing that changed. `type`: one of TYPES. `detail` holds further names and no text: a move has
+    {"from": [ids], "to": id}.
+    """
 
     type: str
     conversation: UUID | None
@@ -80,7 +91,9 @@ WITH head AS (
   %(details)b::text[])
     WITH ORDINALITY AS change (type, conversation, message, detail, number)
 )
-SELECT seq FROM head
+SELECT seq, ARRAY(
+  SELECT id FROM inbox_endpoint WHERE account_id = %(account)s AND state = 'on' AND next_attempt_at <= %(now)s
+) FROM head
 """
 
 READ = """
@@ -95,8 +108,9 @@ WHERE counter.account_id = %(account)s ORDER BY event.seq
 
 def append_changes(account_id: int, changes: Sequence[Change], *, now: datetime) -> int:
     """Logs changes and returns the new head. The last statement of a unit of work: the counter's row is locked until
-    its end, which is
-    what makes numbers follow the order of commits. The bell rings after the commit."""
+    its end, which is what makes numbers follow the order of commits. After the commit the bell rings, and endpoints
+    that wait for nothing are told.
+    """
     if not changes:
         return read_head(account_id)
     with connection.cursor() as cursor:
@@ -112,8 +126,10 @@ def append_changes(account_id: int, changes: Sequence[Change], *, now: datetime)
                 "details": [json.dumps(change.detail, default=str) for change in changes],
             },
         )
-        (head,) = cursor.fetchone()
+        head, endpoints = cursor.fetchone()
     transaction.on_commit(partial(_publish, "ring", account_id, head), robust=True)
+    for endpoint in endpoints:
+        enqueue_on_commit(DELIVER, account_id, str(endpoint), queue="webhooks")
     return int(head)
 
 

@@ -200,6 +200,24 @@ class ContactShape:
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointShape:
+    """An address that is told what changes. `state`: on or off; `reason` why it is off or waits; `after`: the number of
+    the last event that it took.
+    """
+
+    id: UUID
+    url: str
+    bot: str
+    events: tuple[str, ...]
+    state: str
+    reason: str
+    after: int
+    failing_since: datetime | None
+    delivered_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class AccountShape:
     """Our own account as it concerns a conversation."""
 

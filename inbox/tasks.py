@@ -4,13 +4,20 @@ no promise.
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from celery import shared_task
 
+from inbox.api import deliveries
+from inbox.selectors.endpoints import list_due_endpoints
 from inbox.services.conversations import wake_snoozed as wake_account
 from inbox.services.retention import purge_expired as purge
 from oneview.accounts.models import Account
 from oneview.common.days import keep_days as make_days
 from oneview.common.scope import scope
+
+MOST_DUE = 500
+EXPIRES = 10  # what a busy worker has not begun by then, a later sweep asks for again
 
 
 @shared_task
@@ -28,3 +35,14 @@ def wake_snoozed() -> None:
     for account in Account.objects.order_by("id"):
         with scope(account) as now:
             wake_account(account, now=now)
+
+
+@shared_task
+def deliver_events(account_id: int, endpoint_id: str) -> None:
+    deliveries.deliver(account_id, UUID(endpoint_id))
+
+
+@shared_task
+def sweep_endpoints() -> None:
+    for account_id, endpoint_id in list_due_endpoints(MOST_DUE):
+        deliver_events.apply_async((account_id, str(endpoint_id)), queue="webhooks", expires=EXPIRES)

@@ -59,6 +59,7 @@ app.conf.update(
     beat_schedule={
         "sweep the outbox": every(5, "channels_ingest.tasks.sweep_outbox"),
         "sweep media": every(15, "channels_ingest.tasks.sweep_media"),
+        "sweep endpoints": every(5, "inbox.tasks.sweep_endpoints"),
         "wake snoozed threads": every(30, "inbox.tasks.wake_snoozed"),
         "keep days": hourly(7, "inbox.tasks.keep_days"),
         "purge what expired": hourly(17, "inbox.tasks.purge_expired"),

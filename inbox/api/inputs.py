@@ -10,6 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from inbox.models.thread import Status
+from inbox.realtime import TYPES
 from inbox.services.labels import MOST_FIELDS, MOST_LABELS
 
 MOST_TEXT = 20_000
@@ -137,6 +138,12 @@ class Expansion(Strict):
 
 class EventsAfter(Strict):
     after = serializers.IntegerField(min_value=0, max_value=(1 << 63) - 1, required=False)
+
+
+class NewEndpoint(Strict):
+    url = serializers.CharField(max_length=2000)
+    events = serializers.ListField(child=serializers.ChoiceField(TYPES), min_length=1, max_length=len(TYPES))
+    bot = serializers.CharField(max_length=120, required=False, help_text="Whose address it is")
 
 
 class Upload(Strict):

@@ -34,10 +34,10 @@ def answers(
     statuses: tuple[int, ...] = (200,),
     problems: tuple[int, ...] = (),
 ) -> Callable[[View], View]:
-    """Describes a method. `shape`: the document it answers, or one entry of the list it answers. `problems`: statuses
-    of refusals beyond those of every method.
+    """Describes a method. `shape`: the document it answers, or one entry of the list it answers, None for an empty
+    answer. `problems`: statuses of refusals beyond those of every method.
     """
-    schema = _describe(shape)
+    schema: Any = None if shape is None else _describe(shape)
     if is_list:
         properties = {"results": build_array_type(schema), "next": {"type": "string", "nullable": True}}
         schema = build_object_type(properties, required=["results", "next"])

@@ -1,7 +1,7 @@
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from inbox.api import files, views
+from inbox.api import files, views, webhooks
 from inbox.api.base import Missing
 
 DESCRIPTION = {"POSTPROCESSING_HOOKS": ["inbox.api.schema.name_documents"]}
@@ -19,6 +19,8 @@ urlpatterns = [
     path("messages/<uuid:message_id>/", views.MessageView.as_view()),
     path("events/", views.EventsView.as_view()),
     path("channels/", views.ChannelsView.as_view()),
+    path("webhooks/", webhooks.WebhooksView.as_view()),
+    path("webhooks/<uuid:endpoint_id>/", webhooks.WebhookView.as_view()),
     path("files/", files.FilesView.as_view()),
     path("files/<uuid:file_id>/", files.FileView.as_view()),
     path("schema/", SpectacularAPIView.as_view(custom_settings=DESCRIPTION), name="schema"),

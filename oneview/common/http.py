@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpcore2
 import httpx2
@@ -69,6 +70,15 @@ def send_request(
     except (httpx2.InvalidURL, ValueError) as error:
         raise NotSent("no such request can be made") from error
     return _call(request, timeout=timeout, cap=MAX_ANSWER, cut=True)
+
+
+def read_host(url: str) -> str:
+    """The host of an address. Raises NotSent for one that will never be called, whatever its name leads to."""
+    try:
+        _check_url(httpx2.URL(url))
+        return urlsplit(url).hostname or ""
+    except (httpx2.InvalidURL, ValueError) as error:
+        raise NotSent("this is no address") from error
 
 
 def fetch(

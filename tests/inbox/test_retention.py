@@ -32,7 +32,7 @@ NOT_COPIES = {
     "accounts_account", "accounts_apitoken", "accounts_auditentry", "accounts_membership", "accounts_team",
     "accounts_user", "identity_identity", "identity_boundary", "identity_evidence", "identity_decision",
     "identity_change", "identity_settings", "identity_attribute", "identity_contact", "identity_sight",
-    "channels_ingest_channel", "inbox_thread.address", "inbox_thread.labels", "inbox_thread.status",
+    "channels_ingest_channel", "inbox_endpoint", "inbox_thread.address", "inbox_thread.labels", "inbox_thread.status",
     "inbox_thread.turn", "inbox_conversation.labels", "inbox_conversation.status", "inbox_conversation.turn",
     "inbox_liveevent.type", "inbox_liveevent.detail", "inbox_message.direction", "inbox_message.author_kind",
     "inbox_message.type", "inbox_message.status", "inbox_pendingeffect.kind",

@@ -12,7 +12,7 @@ from django.db.models import Model
 
 from channels_ingest.models import Channel, DeliveryAttempt, OutboxMessage, OutboxState, QuarantinedEvent
 from identity.models import Change, Contact, Decision, Evidence, Identity
-from inbox.models import Conversation
+from inbox.models import Conversation, Endpoint
 from oneview.accounts import services
 from oneview.accounts.models import Account, ApiToken, AuditEntry, Membership, Team
 from oneview.common.ids import floor_id, new_id
@@ -102,6 +102,17 @@ def make_world(member: Membership, word: str) -> World:
                 at=now,
             ),
             Conversation.objects.create(id=first.id, account=account, last_message_id=floor_id(now)),
+            Endpoint.objects.create(
+                account=account,
+                url=f"https://example.com/{word}",
+                bot=word,
+                events=["message.created"],
+                secret=f"secret {word}",
+                reason=word,
+                after=0,
+                next_attempt_at=now,
+                created_at=now,
+            ),
         ]
     return World(member, word, {type(row): row for row in rows})
 
