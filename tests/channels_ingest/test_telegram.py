@@ -91,6 +91,13 @@ class TestWhoWrote:
             assert event.content.type == MessageType.CONTACT
             assert [claim.value for claim in event.sender.claims] == phones
 
+    def test_a_card_of_nobody_is_not_that_of_a_nameless_sender(self) -> None:
+        nameless = build_message(contact={"phone_number": "34600111222", "first_name": "Ana"})
+        del nameless["from"]
+        event = read(**nameless)
+        assert isinstance(event, MessageReceived)
+        assert event.sender.claims == ()
+
     def test_a_card_claims_nothing_for_a_sender_without_id(self) -> None:
         assert isinstance(read(**build_message(contact={"phone_number": "34600111222"}) | {"from": {"a": 1}}), Broken)
 
@@ -118,6 +125,10 @@ class TestWhatHappened:
         assert {message.content.data["media_group_id"] for message in album} == {"9"}
         assert [message.sequence for message in album] == list(range(51, 61))
         assert {message.content.media[0].ref["id"] for message in album} == {"large"}
+
+    def test_a_size_that_no_file_has_is_not_believed(self) -> None:
+        sizes = [receive(document={"file_id": "a", "file_size": size}).content.media[0].size for size in (9, 0, 2**70)]
+        assert sizes == [9, None, None]
 
     def test_a_deep_link_hands_its_payload_over(self) -> None:
         for text, start in [

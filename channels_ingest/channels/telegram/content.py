@@ -172,9 +172,9 @@ def _build_ref(file: Mapping[str, Any], usual: str, *, name: str = "") -> MediaR
 
 
 def _read_location(message: Mapping[str, Any]) -> Content:
-    """A pin, one that moves for `live_period` seconds, or a place with a name."""
+    """A pin, one that moves for `live_period` seconds, or a place with a name: then there is a venue as well."""
     venue = read_object(message.get("venue"))
-    pin = read_object(venue.get("location")) or read_object(message.get("location"))
+    pin = read_object(message["location"])
     data = {part: read_number(pin.get(part)) for part in ("latitude", "longitude")}
     if None in data.values():
         raise Unreadable("no place")
@@ -227,14 +227,13 @@ def _read_web_app(message: Mapping[str, Any]) -> Content:
     return Content(MessageType.TEXT, read_text(answer.get("button_text")), data={"web_app": answer})
 
 
-# The first key that is there counts: an animation comes with a document, a venue with a location.
+# The first key that is there counts: an animation comes with a document as well.
 _READERS: dict[str, Callable[[Mapping[str, Any]], Content]] = {
     "text": _read_text,
     "photo": _read_photo,
     "animation": _read_animation,
     **{kind: partial(_read_file, kind) for kind in _FILES},
     "sticker": _read_sticker,
-    "venue": _read_location,
     "location": _read_location,
     "contact": _read_contact,
     "poll": _read_poll,
