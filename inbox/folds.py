@@ -20,27 +20,30 @@ LOCK = "SELECT 1 FROM inbox_conversation WHERE account_id = %s AND id = ANY(%b::
 
 READ_THREADS = """
 SELECT
-  conversation_id, channel_id, status, snoozed_until, assignee_id, team_id, turn, labels, unread, last_message_id
+  conversation_id, channel_id, status, snoozed_until, assignee_id, team_id, turn, labels, unread, last_message_id,
+  coalesce(address ->> 'platform', '') IN ('ios', 'android')
 FROM inbox_thread
 WHERE account_id = %s AND conversation_id = ANY(%b::uuid[]) AND last_message_id IS NOT NULL
 """
 
 STORE = """
 INSERT INTO inbox_conversation (
-  account_id, id, status, snoozed_until, assignee_id, assignees, team_id, turn, labels, channels, unread,
-  last_message_id)
+  account_id, id, status, snoozed_until, assignee_id, assignees, team_id, turn, labels, channels,
+  app_channels, unread, last_message_id)
 SELECT
-  %s, id, status, snoozed_until, assignee_id, assignees::bigint[], team_id, turn, labels, channels::uuid[], unread,
-  last_message_id
+  %s, id, status, snoozed_until, assignee_id, assignees::bigint[], team_id, turn, labels, channels::uuid[],
+  app_channels::uuid[], unread, last_message_id
 FROM unnest(
   %b::uuid[], %b::text[], %b::timestamptz[], %b::bigint[], %b::text[], %b::uuid[], %b::text[], %b::jsonb[], %b::text[],
-  %b::int[], %b::uuid[]
+  %b::text[], %b::int[], %b::uuid[]
 ) AS folded(
-  id, status, snoozed_until, assignee_id, assignees, team_id, turn, labels, channels, unread, last_message_id)
+  id, status, snoozed_until, assignee_id, assignees, team_id, turn, labels, channels, app_channels, unread,
+  last_message_id)
 ON CONFLICT (account_id, id) DO UPDATE SET
   status = EXCLUDED.status, snoozed_until = EXCLUDED.snoozed_until, assignee_id = EXCLUDED.assignee_id,
   assignees = EXCLUDED.assignees, team_id = EXCLUDED.team_id, turn = EXCLUDED.turn, labels = EXCLUDED.labels,
-  channels = EXCLUDED.channels, unread = EXCLUDED.unread, last_message_id = EXCLUDED.last_message_id
+  channels = EXCLUDED.channels, app_channels = EXCLUDED.app_channels, unread = EXCLUDED.unread,
+  last_message_id = EXCLUDED.last_message_id
 """
 
 
@@ -58,11 +61,12 @@ class ThreadState:
     labels: tuple[str, ...]
     unread: int
     last_message_id: UUID
+    in_app: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationState:
-    """`channels`: the most recently active first."""
+    """`channels`: the most recently active first; `app_channels`: those that are used from a mobile app."""
 
     status: str
     snoozed_until: datetime | None
@@ -72,6 +76,7 @@ class ConversationState:
     turn: str
     labels: tuple[str, ...]
     channels: tuple[UUID, ...]
+    app_channels: tuple[UUID, ...]
     unread: int
     last_message_id: UUID
 
@@ -95,6 +100,7 @@ def fold_threads(threads: Sequence[ThreadState]) -> ConversationState:
         turn=Turn.HUMAN if any(thread.turn == Turn.HUMAN for thread in leading) else Turn.BOT,
         labels=tuple(sorted({label for thread in recent for label in thread.labels})),
         channels=tuple(dict.fromkeys(thread.channel_id for thread in recent)),
+        app_channels=tuple(dict.fromkeys(thread.channel_id for thread in recent if thread.in_app)),
         unread=sum(thread.unread for thread in recent),
         last_message_id=recent[0].last_message_id,
     )
@@ -120,9 +126,9 @@ def fold_conversations(account_id: int, conversation_ids: Iterable[UUID]) -> Non
             [account_id, wanted],
         )
         threads: defaultdict[UUID, list[ThreadState]] = defaultdict(list)
-        for conversation, channel, status, snoozed, assignee, team, turn, labels, unread, last in cursor.fetchall():
-            state = ThreadState(channel, status, snoozed, assignee, team, turn, tuple(json.loads(labels)), unread, last)
-            threads[conversation].append(state)
+        for conversation, *columns in cursor.fetchall():
+            columns[6] = tuple(json.loads(columns[6]))  # labels
+            threads[conversation].append(ThreadState(*columns))
         if empty := [id for id in wanted if id not in threads]:
             cursor.execute(
                 "DELETE FROM inbox_conversation WHERE account_id = %s AND id = ANY(%b::uuid[])", [account_id, empty]
@@ -146,6 +152,7 @@ def _store(account_id: int, states: dict[UUID, ConversationState]) -> None:
                 [state.turn for state in folded],
                 [Jsonb(list(state.labels)) for state in folded],
                 [_array(state.channels) for state in folded],
+                [_array(state.app_channels) for state in folded],
                 [state.unread for state in folded],
                 [state.last_message_id for state in folded],
             ],

@@ -16,7 +16,7 @@ from uuid import UUID
 @dataclass(frozen=True, slots=True)
 class ChannelShape:
     """`kind` as in the registry ("whatsapp"), `label` its name for people ("WhatsApp"), `name` what the account calls
-    this one.
+    this one. `in_app`: a chat that its user has in a mobile app.
     """
 
     id: UUID
@@ -24,6 +24,7 @@ class ChannelShape:
     label: str
     name: str
     connected: bool = True
+    in_app: bool = False
 
 
 @dataclass(frozen=True, slots=True)

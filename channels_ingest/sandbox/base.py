@@ -5,7 +5,7 @@ kind do to our door, signed as the real one signs, and serves the API that our a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -32,10 +32,13 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A webhook's body, and the external id that our adapter will read for the message in it."""
+    """A webhook's body, the external id that our adapter will read for the message in it, and what the door keeps
+    beside it.
+    """
 
     body: bytes
     external_id: str
+    kept: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

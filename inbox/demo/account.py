@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 from uuid import UUID
+
+from django.conf import settings
 
 from channels_ingest.drain import Drain
 from channels_ingest.models import Channel, InboundEvent
+from channels_ingest.sandbox.base import Composed, Written
 from channels_ingest.sandbox.connections import Connection
 from channels_ingest.sandbox.files import draw_image
-from channels_ingest.sandbox.providers.whatsapp.webhooks import (
-    Customer,
-    build_contact,
-    build_message,
-    build_value,
-    keep_file,
-)
+from channels_ingest.sandbox.providers.whatsapp import webhooks as whatsapp
+from channels_ingest.sandbox.registry import load_providers
 from channels_ingest.services import create_channel
-from identity.models import Identity
-from inbox.demo.story import HANA, JONAS, LUZ, MATEO, PRIYA, STORY, YUSUF, Said
+from identity.selectors import get_contacts
+from inbox.demo.story import HANA, JONAS, LUZ, MATEO, MIRA, PRIYA, STORY, TOM, YUSUF, Customer, Said
+from inbox.models import Message, MessageKey, Thread
+from inbox.services.contacts import edit_contact
 from inbox.services.conversations import assign, mark_read, set_status
 from inbox.services.messages import Draft, send_reply
 from inbox.shapes import Agent, Author
@@ -32,7 +33,6 @@ from oneview.common.scope import scope
 
 SLUG, NAME, PASSWORD = "demo", "Lumen & Oak Coffee", "demo-password-1"
 BOT = Author("bot", None, "Helper")
-PHONE_NUMBER_ID = "900100200300"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,74 +49,93 @@ def create_demo() -> Demo:
         account, email="alice@demo.example", role=Role.SUPERVISOR, name="Alice Okafor", password=PASSWORD
     )
     bob = create_member(account, email="bob@demo.example", role=Role.AGENT, name="Bob Lindqvist", password=PASSWORD)
-    channel = _connect(account)
-    _tell(account, channel, author=Author("agent", bob.user_id, str(bob.user)))
-    _settle(account, alice=_agent(alice), bob=_agent(bob))
+    channels = _connect(account)
+    threads = _tell(account, channels, author=Author("agent", bob.user_id, str(bob.user)))
+    _settle(account, threads, alice=_agent(alice), bob=_agent(bob))
     return Demo(
         sign_ins=[{"role": member.role, "email": member.user.email, "password": PASSWORD} for member in (bob, alice)],
         tokens={"agent": create_token(account, user=bob.user), "bot": create_token(account, bot=BOT.name)},
     )
 
 
-def _connect(account: Account) -> Channel:
-    credentials = {
-        "app_secret": secrets.token_hex(16),
-        "verify_token": secrets.token_hex(8),
-        "access_token": secrets.token_hex(24),
-        "base_url": "/sandbox/whatsapp/graph",
-    }
+def _connect(account: Account) -> dict[str, Channel]:
+    """A channel of each kind, on the sandbox. By kind."""
+    site = urlsplit(settings.PUBLIC_URL).netloc
+    bot = "7100200300"
+    made = (
+        ("webchat", "Web shop", site, {"jwt_secret": _word()}),
+        ("whatsapp", "Shop line", "900100200300", _make_meta("whatsapp", "access_token")),
+        ("messenger", "Lumen & Oak", "101202303404505", _make_meta("messenger", "page_access_token")),
+        (
+            *("telegram", "@lumen_oak_bot", bot),
+            {"bot_token": f"{bot}:{_word()}", "secret_token": _word(), "base_url": "/sandbox/telegram/api"},
+        ),
+    )
     with scope(account):
-        return create_channel(
-            account.id, kind="whatsapp", name="Shop line", external_id=PHONE_NUMBER_ID, credentials=credentials
-        )
+        return {
+            kind: create_channel(account.id, kind=kind, name=name, external_id=external_id, credentials=credentials)
+            for kind, name, external_id, credentials in made
+        }
 
 
-def _tell(account: Account, channel: Channel, *, author: Author) -> None:
-    """In the order of the story; what users wrote is taken in before somebody answers."""
-    connection = Connection(channel.kind, channel.external_id, channel.public_id, channel.credentials)
+def _make_meta(kind: str, token: str) -> dict[str, str]:
+    return {"app_secret": _word(), "verify_token": _word(), token: _word(), "base_url": f"/sandbox/{kind}/graph"}
+
+
+def _word() -> str:
+    return secrets.token_hex(24)
+
+
+def _tell(account: Account, channels: Mapping[str, Channel], *, author: Author) -> dict[Customer, UUID]:
+    """In the order of the story; what users wrote is taken in before somebody answers. The thread of each customer."""
+    threads: dict[Customer, UUID] = {}
     with scope(account) as now:
         begin = now
     for number, said in enumerate(STORY):
         at = begin - timedelta(minutes=said.minutes)
         if said.voice in ("user", "phone"):
-            _store(account, channel, connection, said, at)
-            _drain()
+            threads[said.customer] = _take_in(account, channels[said.customer.kind], said, at)
         else:
             writer = BOT if said.voice == "bot" else author
+            draft = Draft(f"demo-{number}", said.text, thread=threads[said.customer])
             with scope(account):
-                send_reply(
-                    account,
-                    _conversation_of(account, said.customer),
-                    Draft(f"demo-{number}", said.text),
-                    author=writer,
-                    now=at,
-                )
+                send_reply(account, _conversation_of(threads[said.customer]), draft, author=writer, now=at)
+    return threads
 
 
-def _store(account: Account, channel: Channel, connection: Connection, said: Said, at: datetime) -> None:
-    """The request that the provider would have sent at that time."""
-    field, name = ("messages", "messages") if said.voice == "user" else ("smb_message_echoes", "message_echoes")
-    value = build_value(connection, contacts=[build_contact(said.customer)], **{name: [_message(said, at)]})
-    document = {
-        "object": "whatsapp_business_account",
-        "entry": [{"id": "210400500600", "changes": [{"field": field, "value": value}]}],
-    }
+def _take_in(account: Account, channel: Channel, said: Said, at: datetime) -> UUID:
+    """The request that the provider would have sent at that time, through the drain; the thread it went to."""
+    connection = Connection(channel.kind, channel.external_id, channel.public_id, channel.credentials)
+    composed = _compose(connection, said, at)
     with scope(account):
         InboundEvent.objects.create(
-            account=account, channel=channel, body=json.dumps(document).encode(), received_at=at
+            account=account, channel=channel, headers=dict(composed.kept), body=composed.body, received_at=at
         )
+    _drain()
+    with scope(account):
+        key = MessageKey.objects.get(channel_id=channel.id, external_id=composed.external_id)
+        return Message.objects.get(id=key.message_id).thread_id
 
 
-def _message(said: Said, at: datetime) -> dict[str, object]:
-    stamp = int(at.timestamp())
+def _compose(connection: Connection, said: Said, at: datetime) -> Composed:
+    customer = said.customer
     if said.voice == "phone":
-        ours = Customer("15550001111")
-        addressed = {"to": said.customer.phone, "to_user_id": said.customer.user_id}
-        return build_message(ours, "text", {"body": said.text}, at=stamp, **addressed)
-    if said.picture is not None:
-        picture = keep_file("image/png", draw_image(said.picture), caption=said.text)
-        return build_message(said.customer, "image", picture, at=stamp)
-    return build_message(said.customer, "text", {"body": said.text}, at=stamp)
+        return _compose_echo(connection, said, at)
+    picture = None if said.picture is None else draw_image(said.picture)
+    written = Written(
+        customer.who, said.text, name=customer.name, phone=customer.phone, at=at.timestamp(), picture=picture
+    )
+    return load_providers()[customer.kind].compose(connection, written)
+
+
+def _compose_echo(connection: Connection, said: Said, at: datetime) -> Composed:
+    """Typed on the shop's own phone."""
+    addressed = {"to": said.customer.phone, "to_user_id": said.customer.who}
+    ours = whatsapp.Customer(whatsapp.NUMBER)
+    echo = whatsapp.build_message(ours, "text", {"body": said.text}, at=int(at.timestamp()), **addressed)
+    user = whatsapp.Customer(said.customer.phone, said.customer.who, said.customer.name)
+    value = whatsapp.build_value(connection, contacts=[whatsapp.build_contact(user)], message_echoes=[echo])
+    return Composed(whatsapp.build_body(value, field="smb_message_echoes"), echo["id"])
 
 
 def _drain() -> None:
@@ -125,21 +144,25 @@ def _drain() -> None:
         pass
 
 
-def _conversation_of(account: Account, customer: Customer) -> UUID:
-    return Identity.objects.get(account=account, kind="whatsapp", value=customer.key).contact_id
+def _conversation_of(thread: UUID) -> UUID:
+    return Thread.objects.get(id=thread).conversation_id
 
 
 def _agent(member: Membership) -> Agent:
     return Agent(member.user_id, str(member.user))
 
 
-def _settle(account: Account, *, alice: Agent, bob: Agent) -> None:
-    """Some work is done already, some is somebody's, some is nobody's."""
+def _settle(account: Account, threads: Mapping[Customer, UUID], *, alice: Agent, bob: Agent) -> None:
+    """Some work is done already, some is somebody's, some is nobody's. Messenger tells no names: Bob has asked."""
     with scope(account) as now:
-        for customer, agent in ((MATEO, bob), (YUSUF, bob), (PRIYA, alice), (JONAS, alice)):
-            assign(account, _conversation_of(account, customer), actor=agent, assignee=agent.id, now=now)
+        contact_of = {customer: _conversation_of(thread) for customer, thread in threads.items()}
+        for customer, agent in ((MATEO, bob), (YUSUF, bob), (MIRA, bob), (TOM, bob), (PRIYA, alice), (JONAS, alice)):
+            assign(account, contact_of[customer], actor=agent, assignee=agent.id, now=now)
         for customer in (PRIYA, HANA):
-            mark_read(account, _conversation_of(account, customer), viewer=alice, up_to=floor_id(now), now=now)
-        set_status(account, _conversation_of(account, JONAS), actor=alice, status="resolved", now=now)
+            mark_read(account, contact_of[customer], viewer=alice, up_to=floor_id(now), now=now)
+        set_status(account, contact_of[JONAS], actor=alice, status="resolved", now=now)
         later = now + timedelta(hours=18)
-        set_status(account, _conversation_of(account, LUZ), actor=bob, status="snoozed", snoozed_until=later, now=now)
+        set_status(account, contact_of[LUZ], actor=bob, status="snoozed", snoozed_until=later, now=now)
+        tom = contact_of[TOM]
+        version = get_contacts(account.id, [tom])[tom].version
+        edit_contact(account, tom, actor=bob, version=version, changes={"name": TOM.name}, now=now)

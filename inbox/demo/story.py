@@ -5,19 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from channels_ingest.sandbox.providers.whatsapp.webhooks import Customer
-
 Voice = Literal["user", "agent", "bot", "phone"]
 
-NORA = Customer("12025550143", "US.2025550143", "Nora Fields")
-MATEO = Customer("34600111222", "ES.4411223344556677", "Mateo Prieto")
-LUZ = Customer("", "ES.7700990011223344", "Luz Marín", "@luz.mar")
-YUSUF = Customer("971501234567", "AE.5550001112223334", "يوسف المنصوري")
-PRIYA = Customer("447700900123", "GB.8822110099887766", "Priya Raman")
-JONAS = Customer("4915223456789", "DE.9988776655443322", "Jonas Weber")
-HANA = Customer("819012345678", "JP.1212343456567878", "佐藤 花")
-IVO = Customer("12025550117", "US.2025550117", "Ivo Marsh")
-IVO_BEFORE = Customer("12025550117", "US.1100220033004400", "Ivo Marsh")
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A user of one kind of channel; `who` as the sandbox's provider of that kind names its customers."""
+
+    kind: str
+    who: str
+    name: str
+    phone: str = ""
+
+
+NORA_ON_THE_WEB = Customer("webchat", "customer:customer-1207", "Nora Fields", "+12025550143")
+NORA = Customer("whatsapp", "US.2025550143", "Nora Fields", "12025550143")
+MATEO = Customer("whatsapp", "ES.4411223344556677", "Mateo Prieto", "34600111222")
+LUZ = Customer("whatsapp", "ES.7700990011223344", "Luz Marín")
+YUSUF = Customer("whatsapp", "AE.5550001112223334", "يوسف المنصوري", "971501234567")
+PRIYA = Customer("whatsapp", "GB.8822110099887766", "Priya Raman", "447700900123")
+JONAS = Customer("whatsapp", "DE.9988776655443322", "Jonas Weber", "4915223456789")
+HANA = Customer("whatsapp", "JP.1212343456567878", "佐藤 花", "819012345678")
+IVO = Customer("whatsapp", "US.2025550117", "Ivo Marsh", "12025550117")
+IVO_BEFORE = Customer("whatsapp", "US.1100220033004400", "Ivo Marsh", "12025550117")
+MIRA = Customer("telegram", "7001002003", "Mira Kovač")
+TOM = Customer("messenger", "7712000345110021", "Tom Alvarez")
+SAM = Customer("webchat", "ios:sam", "Sam Rivers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +72,20 @@ STORY = (
     Said(47, LUZ, "user", "Hola, ¿hacéis envíos a Menorca?"),
     Said(46, LUZ, "bot", "¡Hola! Sí, enviamos a todas las islas en tres o cuatro días."),
     Said(41, LUZ, "user", "¿Y cuánto cuesta para dos kilos de café?"),
+    Said(38, TOM, "user", "Hello! Do you have the blue mug again?"),
+    Said(37, TOM, "bot", "The blue mug is back on Friday. Shall I put one aside for you?"),
+    Said(35, TOM, "user", "Two, please. Can I pick them up in the shop?"),
+    Said(29, MIRA, "user", "Dobar dan, does the subscription also come as whole beans?"),
+    Said(28, MIRA, "user", "Like these", picture=0),
+    Said(26, MIRA, "agent", "Good afternoon Mira! Yes, choose whole beans at the grind of your next delivery."),
+    Said(25, MIRA, "user", "Found it, hvala 🙂"),
+    Said(22, SAM, "user", "The app does not show my last order"),
     Said(18, MATEO, "user", "Buenas, la cafetera pierde agua por debajo desde ayer."),
     Said(17, MATEO, "user", "Os mando una foto", picture=2),
     Said(15, MATEO, "agent", "Hola Mateo, gracias por la foto. ¿Puedes decirme el número de serie? Está en la base."),
     Said(12, MATEO, "user", "LO-2291-0448"),
-    Said(6, NORA, "user", "Hi! Is my order 4711 on its way?"),
-    Said(5, NORA, "user", "It should have come on Tuesday 📦"),
+    Said(11, NORA_ON_THE_WEB, "user", "Hi! Is my order 4711 on its way?"),
+    Said(10, NORA_ON_THE_WEB, "bot", "It left our warehouse on Monday. Is there anything else I can help with?"),
+    Said(9, NORA_ON_THE_WEB, "user", "I have to leave now. Can you write to me on WhatsApp?"),
+    Said(5, NORA, "user", "It is Nora, from your web site. It should have come on Tuesday 📦"),
 )

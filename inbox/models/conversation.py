@@ -9,7 +9,10 @@ from inbox.models.thread import Status, Turn
 
 
 class Conversation(models.Model):
-    """The id is the contact's. `last_message_id` orders the list: it is the newest message and carries its time."""
+    """The id is the contact's. `last_message_id` orders the list: it is the newest message and carries its time.
+
+    `app_channels` are those of `channels` that the user last wrote in from a mobile app.
+    """
 
     id = models.UUIDField(primary_key=True, editable=False)
     account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
@@ -25,6 +28,7 @@ class Conversation(models.Model):
     turn = models.CharField(max_length=5, choices=Turn.choices, default=Turn.HUMAN)
     labels = models.JSONField(default=list)
     channels = ArrayField(models.UUIDField(), default=list)
+    app_channels = ArrayField(models.UUIDField(), default=list, db_default=[])
     unread = models.PositiveIntegerField(default=0)
     last_message_id = models.UUIDField()
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
+
+from django.utils.translation import gettext
 
 from channels_ingest.models import Channel
 from channels_ingest.registry import load_channels
@@ -21,6 +24,11 @@ def list_channels(account_id: int) -> tuple[ChannelShape, ...]:
 def get_channels(account_id: int) -> dict[UUID, ChannelShape]:
     """All channels of an account, by id."""
     return {shape.id: shape for shape in list_channels(account_id)}
+
+
+def show_in_app(channel: ChannelShape) -> ChannelShape:
+    """The channel as it looks where its user has it in a mobile app."""
+    return replace(channel, label=gettext("Mobile chat"), in_app=True)
 
 
 def list_agents(account_id: int) -> tuple[Agent, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,7 @@ from identity.models import Contact
 from identity.selectors import find_contact_id
 from inbox.models import Conversation, Thread
 from inbox.models.thread import Status
-from inbox.selectors.channels import get_channels
+from inbox.selectors.channels import get_channels, show_in_app
 from inbox.selectors.rows import read_rows
 from inbox.selectors.visibility import oldest_visible
 from inbox.shapes import Allowed, ChannelShape, ConversationShape, Counts, Page
@@ -97,7 +98,12 @@ def list_allowed(account_id: int, conversation_id: UUID, *, now: datetime, windo
     channels = get_channels(account_id)
     threads = Thread.objects.filter(account=account_id, conversation_id=conversation_id, last_message_id__isnull=False)
     ordered = threads.order_by(F("last_inbound_at").desc(nulls_last=True), "id")
-    return tuple(allow(thread, channels[thread.channel_id], now=now) for thread in ordered)
+    return tuple(allow(thread, _channel_of(thread, channels), now=now) for thread in ordered)
+
+
+def _channel_of(thread: Thread, channels: Mapping[UUID, ChannelShape]) -> ChannelShape:
+    channel = channels[thread.channel_id]
+    return show_in_app(channel) if thread.address.get("platform") in ("ios", "android") else channel
 
 
 def allow(thread: Thread, channel: ChannelShape, *, now: datetime) -> Allowed:

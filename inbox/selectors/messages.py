@@ -18,7 +18,7 @@ from channels_ingest.models import MediaObject
 from identity.selectors import get_names
 from inbox.models import Message, MessageKey, Snapshot
 from inbox.models.message import AuthorKind
-from inbox.selectors.channels import get_channels
+from inbox.selectors.channels import get_channels, show_in_app
 from inbox.selectors.lines import describe_line
 from inbox.selectors.visibility import oldest_visible
 from inbox.shapes import Attachment, Author, ChannelShape, MessageShape, Quote, Reaction, Revision, Timeline
@@ -30,7 +30,8 @@ READ = """
 SELECT
   m.id, t.id, t.conversation_id, t.channel_id, t.identity_id, m.direction, m.author_kind, m.author_id, m.author_name,
   m.type, m.text, m.data, m.attachments, m.reply_to, m.reactions, m.revisions, m.external_id, m.client_id, m.sent_at,
-  m.received_at, m.status, m.status_reason, m.edited_at, m.deleted_at, m.private, m.forwarded, m.labels, m.fields
+  m.received_at, m.status, m.status_reason, m.edited_at, m.deleted_at, m.private, m.forwarded, m.labels, m.fields,
+  coalesce(t.address ->> 'platform', '') IN ('ios', 'android')
 FROM inbox_message m JOIN inbox_thread t ON (t.account_id, t.id) = (m.account_id, m.thread_id)
 WHERE m.account_id = %s AND m.id = ANY(%b::uuid[]) ORDER BY m.id
 """
@@ -109,6 +110,7 @@ class _Row(NamedTuple):
     forwarded: bool
     labels: str
     fields: str
+    in_app: bool
 
 
 def _read(account_id: int, ids: Sequence[UUID]) -> list[_Row]:
@@ -185,7 +187,7 @@ def _shape_message(row: _Row, around: _Surroundings) -> MessageShape:
         id=row.id,
         conversation=row.conversation,
         thread=row.thread,
-        channel=around.channels[row.channel],
+        channel=_channel(row, around),
         identity=row.identity,
         direction=row.direction,
         author=_author(row, around),
@@ -211,6 +213,11 @@ def _shape_message(row: _Row, around: _Surroundings) -> MessageShape:
         labels=tuple(json.loads(row.labels)),
         fields=json.loads(row.fields),
     )
+
+
+def _channel(row: _Row, around: _Surroundings) -> ChannelShape:
+    channel = around.channels[row.channel]
+    return show_in_app(channel) if row.in_app else channel
 
 
 def _text(row: _Row) -> str:

@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from inbox.models.message import AuthorKind
-from inbox.selectors.channels import get_channels, list_agents
+from inbox.selectors.channels import get_channels, list_agents, show_in_app
 from inbox.selectors.visibility import oldest_visible
 from inbox.shapes import Agent, Author, ChannelShape, ConversationShape, Preview
 from oneview.common.ids import time_of
@@ -21,7 +21,8 @@ PREVIEW_LENGTH = 160
 
 READ = f"""
 SELECT
-  c.id, c.status, c.snoozed_until, c.assignee_id, c.assignees, c.turn, c.labels, c.channels, c.unread,
+  c.id, c.status, c.snoozed_until, c.assignee_id, c.assignees, c.turn, c.labels, c.channels, c.app_channels,
+  c.unread,
   c.last_message_id, coalesce(k.name, ''), coalesce(k.blocked, false),
   m.author_kind, m.author_id, m.author_name, m.type, left(m.text, {2 * PREVIEW_LENGTH}), m.direction, m.status,
   m.private, m.deleted_at IS NOT NULL
@@ -42,6 +43,7 @@ class _Row(NamedTuple):
     turn: str
     labels: str
     channels: list[UUID]
+    app_channels: list[UUID]
     unread: int
     last_message: UUID
     name: str
@@ -82,7 +84,11 @@ def _shape(row: _Row, channels: Mapping[UUID, ChannelShape], agents: Mapping[int
         turn=row.turn,
         labels=tuple(json.loads(row.labels)),
         unread=row.unread,
-        channels=tuple(channels[id] for id in row.channels if id in channels),
+        channels=tuple(
+            show_in_app(channels[id]) if id in row.app_channels else channels[id]
+            for id in row.channels
+            if id in channels
+        ),
         last_message=_preview(row),
         last_activity_at=time_of(row.last_message),
         blocked=row.blocked,

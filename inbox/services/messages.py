@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -51,8 +51,9 @@ def send_reply(
 ) -> tuple[MessageShape, bool]:
     """Writes a reply and puts it into the outbox, or writes a private note; (message, whether it is new).
 
-    The same client id and content again returns the first message. Raises NotFound, Invalid, NotPossible
-    (window_closed, channel disconnected) and Conflict (client_id_reused).
+    What the channel cannot carry in one message becomes several, of which the first is returned. The same client id
+    and content again returns the first message. Raises NotFound, Invalid, NotPossible (window_closed, channel
+    disconnected) and Conflict (client_id_reused).
     """
     lock_conversations(account.id, [conversation_id])
     threads = list(
@@ -64,23 +65,48 @@ def send_reply(
         raise NotFound(_("This conversation does not exist."))
     text = _check_text(draft)
     key = f"client:{author.kind}:{author.id or author.name}:{_check_client_id(draft.client_id)}"
-    if existing := _find_existing(account.id, threads, key):
+    if existing := _find_existing(account.id, threads, key, parts=1 + len(draft.attachments)):
         return _repeat(account, conversation_id, existing, draft, text=text, now=now), False
     channels = get_channels(account.id)
     thread = _choose_thread(threads, draft, channels=channels, now=now)
     channel = channels[thread.channel_id]
     allowed = allow(thread, channel, now=now)
+    capabilities = get_channel(channel.kind).capabilities
     if not draft.private:
-        _check_sendable(text, draft, allowed, get_channel(channel.kind).capabilities)
-    message = _write(account, thread, channel, draft, text=text, key=key, author=author, now=now)
-    if draft.attachments:
-        claim_uploads(account.id, draft.attachments, message_id=message.id, channel_id=channel.id)
-    if not draft.private:
-        _enqueue(account.id, thread, message, draft, allowed=allowed, now=now)
+        _check_sendable(text, draft, allowed, capabilities)
+    parts = [(text, draft.attachments)] if draft.private else split_message(text, draft.attachments, capabilities)
+    written: list[UUID] = []
+    for number, (words, files) in enumerate(parts):
+        part = replace(draft, attachments=files, reply_to=None if number else draft.reply_to)
+        part_key = name_part(key, number) if number else key
+        message = _write(account, thread, channel, part, text=words, key=part_key, author=author, now=now)
+        if files:
+            claim_uploads(account.id, files, message_id=message.id, channel_id=channel.id)
+        if not draft.private:
+            _enqueue(account.id, thread, message, part, allowed=allowed, now=now)
+        written.append(message.id)
     fold_conversations(account.id, [conversation_id])
-    changes = [Change("message.created", conversation_id, message.id), Change("conversation.updated", conversation_id)]
-    append_changes(account.id, changes, now=now)
-    return _read(account, message.id, now=now), True
+    changes = [Change("message.created", conversation_id, id) for id in written]
+    append_changes(account.id, [*changes, Change("conversation.updated", conversation_id)], now=now)
+    return _read(account, written[0], now=now), True
+
+
+def name_part(key: str, number: int) -> str:
+    """The key of a later part; no client id can have this sign."""
+    return f"{key}\u00b7{number}"
+
+
+def split_message(text: str, files: tuple[UUID, ...], capabilities: Capabilities) -> list[tuple[str, tuple[UUID, ...]]]:
+    """The messages that it takes to carry these: as many files in each as the channel takes, the text with the first
+    or, where it is too long for that, before them.
+    """
+    size = capabilities.file_limit
+    groups = [files[start : start + size] for start in range(0, len(files), size)]
+    if not groups:
+        return [(text, ())]
+    if text and len(text) > capabilities.caption_limit:
+        return [(text, ()), *(("", group) for group in groups)]
+    return [(text, groups[0]), *(("", group) for group in groups[1:])]
 
 
 def _check_text(draft: Draft) -> str:
@@ -106,21 +132,24 @@ def _check_client_id(client_id: str) -> str:
     return client_id
 
 
-def _find_existing(account_id: int, threads: Sequence[Thread], key: str) -> UUID | None:
-    known = find_known_keys(account_id, [(thread.channel_id, key) for thread in threads])
-    return next(iter(known.values()), None)
+def _find_existing(account_id: int, threads: Sequence[Thread], key: str, *, parts: int) -> list[UUID]:
+    """The messages that a client id has become, the first one first."""
+    keys = [key, *(name_part(key, number) for number in range(1, parts))]
+    known = find_known_keys(account_id, [(thread.channel_id, each) for thread in threads for each in keys])
+    found = {external: message for (_, external), message in known.items()}
+    return [found[each] for each in keys if each in found] if key in found else []
 
 
 def _repeat(
-    account: Account, conversation_id: UUID, message_id: UUID, draft: Draft, *, text: str, now: datetime
+    account: Account, conversation_id: UUID, ids: Sequence[UUID], draft: Draft, *, text: str, now: datetime
 ) -> MessageShape:
-    """The first message, where it said the same in the same place and can still be seen."""
-    found = get_messages(account.id, [message_id], now=now, window=account.window)
-    asked = (conversation_id, text, draft.private, set(draft.attachments))
-    for message in found:
-        files = {attachment.id for attachment in message.attachments}
-        if (message.conversation, message.text, message.private, files) == asked:
-            return message
+    """The first message, where all of them together said the same in the same place and can still be seen."""
+    found = get_messages(account.id, ids, now=now, window=account.window)
+    said = "".join(message.text for message in found)
+    files = {attachment.id for message in found for attachment in message.attachments}
+    same_place = all((each.conversation, each.private) == (conversation_id, draft.private) for each in found)
+    if len(found) == len(ids) and same_place and (said, files) == (text, set(draft.attachments)):
+        return found[0]
     raise Conflict(_("This client id was used for another message."), code="client_id_reused")
 
 
@@ -140,11 +169,10 @@ def _choose_thread(
 def _check_sendable(text: str, draft: Draft, allowed: Allowed, capabilities: Capabilities) -> None:
     if allowed.can != "text":
         raise NotPossible(allowed.reason, code="window_closed" if allowed.channel.connected else "not_possible")
-    limit = capabilities.caption_limit if draft.attachments else capabilities.text_limit
-    if len(text) > limit:
+    if len(text) > capabilities.text_limit:
         message = _("%(channel)s takes up to %(limit)s characters.") % {
             "channel": allowed.channel.label,
-            "limit": limit,
+            "limit": capabilities.text_limit,
         }
         raise Invalid(FieldError("text", "too_long", message))
     if draft.attachments and not capabilities.media_limits:

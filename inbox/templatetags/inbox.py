@@ -31,8 +31,8 @@ ICONS = frozenset({
     "external-link", "file-text", "globe", "hash", "headset", "history", "image", "inbox", "keyboard", "link",
     "lock", "log-out", "mail", "map-pin", "message-circle", "message-square", "message-square-text",
     "messages-square", "mic", "monitor", "moon", "panel-left", "panel-right", "paperclip", "pencil", "phone",
-    "phone-call", "refresh-cw", "reply", "search", "send", "settings", "shield-check", "sun", "tag", "trash-2",
-    "triangle-alert", "undo-2", "user", "user-plus", "video", "x",
+    "phone-call", "refresh-cw", "reply", "search", "send", "settings", "shield-check", "smartphone", "sun", "tag",
+    "trash-2", "triangle-alert", "undo-2", "user", "user-plus", "video", "x",
 })
 # fmt: on
 
@@ -108,7 +108,7 @@ def channel_mark(channel: ChannelShape, size: int = 11) -> SafeString:
         '<span class="mark mark-{}" title="{}">{}<span class="sr">{}</span></span>',
         channel.kind,
         channel.label,
-        icon(CHANNEL_ICONS.get(channel.kind, "message-circle"), size),
+        icon("smartphone" if channel.in_app else CHANNEL_ICONS.get(channel.kind, "message-circle"), size),
         channel.label,
     )
 

@@ -13,11 +13,14 @@ from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import StreamingHttpResponse
 
+from channels_ingest.base import Capabilities
 from channels_ingest.models import Channel, MediaObject
 from channels_ingest.selectors import describe_channel
 from inbox.models import Message
+from inbox.services.messages import split_message
 from oneview.accounts.models import Account, Membership
 from oneview.common.days import keep_days
+from oneview.common.ids import new_id
 from oneview.common.scope import scope
 from tests.fixtures import sign_in
 from tests.inbox.api import API, Caller, agent_caller, connect, fields_of, problem_of, write_in
@@ -169,3 +172,32 @@ def test_a_name_that_lies_is_cleaned(bob_calls: Caller) -> None:
     answer = upload(bob_calls, PNG, name="../../etc/\u202egnp.exe")
     assert "/" not in answer.json()["name"]
     assert "\u202e" not in answer.json()["name"]
+
+
+def test_files_that_a_channel_takes_one_by_one_become_a_message_each(
+    ana: str, bob_calls: Caller, acme: Account
+) -> None:
+    ids = [upload(bob_calls, PNG).json()["id"] for _ in range(3)]
+    draft = {"client_id": "album", "text": "The dents", "attachments": ids}
+    first = bob_calls.post(f"conversations/{ana}/messages/", draft)
+    again = bob_calls.post(f"conversations/{ana}/messages/", draft)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json()["id"] == again.json()["id"]
+    less = bob_calls.post(f"conversations/{ana}/messages/", {**draft, "attachments": ids[:2]})
+    assert problem_of(less) == (409, "client_id_reused")
+    with scope(acme):
+        sent = list(Message.objects.filter(direction="outbound").order_by("id"))
+    assert [(each.text, [file["id"] for file in each.attachments]) for each in sent] == [
+        ("The dents", [ids[0]]),
+        ("", [ids[1]]),
+        ("", [ids[2]]),
+    ]
+
+
+def test_a_text_too_long_for_a_caption_goes_before_the_file() -> None:
+    small = Capabilities(text_limit=100, caption_limit=5, file_limit=2)
+    files = tuple(new_id() for _ in range(3))
+    assert split_message("short", files, small) == [("short", files[:2]), ("", files[2:])]
+    assert split_message("longer", files[:1], small) == [("longer", ()), ("", files[:1])]
+    assert split_message("", files[:1], small) == [("", files[:1])]
+    assert split_message("longer", (), small) == [("longer", ())]

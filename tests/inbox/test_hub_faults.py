@@ -17,8 +17,7 @@ from django.db import OperationalError, connections
 
 from channels_ingest.sink import ChannelInfo
 from inbox import hub as hubs
-from inbox import listeners
-from inbox import realtime
+from inbox import listeners, realtime
 from inbox.hub import Hub
 from inbox.listeners import Listener
 from inbox.updates import read_update
