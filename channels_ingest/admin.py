@@ -7,16 +7,19 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from channels_ingest import services
-from channels_ingest.forms import PREFIX, ChannelForm, build_form
+from channels_ingest import checkup, services
+from channels_ingest.forms import PREFIX, ChannelForm, build_form, list_rotating, read_credentials
 from channels_ingest.models import Channel, DeliveryAttempt, OutboxMessage, OutboxState, QuarantinedEvent
 from channels_ingest.registry import load_channels
 from oneview.accounts.admin_site import ScopedAdmin, account_of, actor_of, register, render_table, role_of
@@ -31,12 +34,13 @@ SHOWN_HEADERS = ("content-type", "content-length", "user-agent")
 
 @register(Channel)
 class ChannelAdmin(ScopedAdmin):
-    """One chooses a kind, then fills in what its adapter asks for."""
+    """One chooses a kind, then fills in what its adapter asks for. A channel's page begins with how it is doing."""
 
     list_display = ("name", "kind_label", "external_id", "state", "last_event_at")
     list_filter = ("kind", "state")
     ordering = ("name", "id")
-    readonly_fields = ("kind_label", "webhook_url", "state", "state_reason", "last_event_at", "created_at")
+    readonly_fields = ("kind_label", "created_at")
+    change_form_template = "admin/channels_ingest/channel/change.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return may_manage_account(role_of(request))
@@ -67,13 +71,13 @@ class ChannelAdmin(ScopedAdmin):
         adapter = load_channels().get(self._kind(request, obj))
         credentials = [PREFIX + field.name for field in adapter.credentials] if adapter else []
         parts: list[Any] = [
-            (None, {"fields": ["name", "external_id"] if obj is None else ["name", "kind_label", "external_id"]})
+            (
+                None,
+                {"fields": ["name", "external_id"] if obj is None else ["name", "external_id", *self.readonly_fields]},
+            )
         ]
         if credentials and self.has_change_permission(request, obj):
             parts.append((_("Credentials"), {"fields": credentials}))
-        if obj is not None:
-            shown = [name for name in self.readonly_fields if name != "kind_label"]
-            parts.append((_("State"), {"fields": shown}))
         return parts
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -87,12 +91,66 @@ class ChannelAdmin(ScopedAdmin):
         adapter = load_channels().get(channel.kind)
         return adapter.label if adapter else channel.kind
 
-    @admin.display(description=gettext_lazy("Webhook address"))
-    def webhook_url(self, channel: Channel) -> SafeString:
-        return format_html("<code>{}/webhooks/{}/{}/</code>", settings.PUBLIC_URL, channel.kind, channel.public_id)
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path(
+                "<path:object_id>/check/",
+                self.admin_site.admin_view(self.check_now),
+                name="channels_ingest_channel_check",
+            ),
+            path(
+                "<path:object_id>/drop/<str:field>/",
+                self.admin_site.admin_view(self.drop_secrets),
+                name="channels_ingest_channel_drop",
+            ),
+        ]
+        return [*own, *super().get_urls()]
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        channel = kwargs.get("obj")
+        if isinstance(channel, Channel) and channel.pk:
+            context |= self._describe(request, channel)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _describe(self, request: HttpRequest, channel: Channel) -> dict[str, Any]:
+        """What the panel shows."""
+        adapter = load_channels().get(channel.kind)
+        window, now = account_of(request).window, cast(AccountRequest, request).now
+        return {
+            "channel": channel,
+            "webhook_url": f"{settings.PUBLIC_URL}/webhooks/{channel.kind}/{channel.public_id}/",
+            "condition": checkup.read_condition(channel, now=now, window=window),
+            "rotating": list_rotating(adapter, read_credentials(channel)) if adapter else [],
+        }
+
+    def check_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        channel = self._find_for_post(request, object_id)
+        if channel and checkup.can_be_checked(channel.kind):
+            checkup.request_check(channel.account_id, channel.id, now=cast(AccountRequest, request).now)
+        return redirect(reverse("admin:channels_ingest_channel_change", args=[object_id]))
+
+    def drop_secrets(self, request: HttpRequest, object_id: str, field: str) -> HttpResponse:
+        channel = self._find_for_post(request, object_id)
+        if channel:
+            services.drop_former_secrets(channel.account_id, channel.id, field=field)
+            self._record(request, "channel.drop_secret", channel.name, fields=[field])
+            messages.success(request, _("Only the new value is valid now."))
+        return redirect(reverse("admin:channels_ingest_channel_change", args=[object_id]))
+
+    def _find_for_post(self, request: HttpRequest, object_id: str) -> Channel | None:
+        """None for who only looks: they go to the channel's page."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        channel = self.get_object(request, object_id)
+        if channel is None or not self.has_change_permission(request, channel):
+            raise Http404
+        return channel if request.method == "POST" else None
+
+    def _record(self, request: HttpRequest, action: str, target: str, **new: Any) -> None:
+        record_audit(account_of(request).id, actor=actor_of(request), action=action, target=target, new=new)
 
     def save_model(self, request: HttpRequest, obj: Channel, form: ChannelForm, change: bool) -> None:
-        account, actor = account_of(request), actor_of(request)
+        account = account_of(request)
         credentials, name = form.collect_credentials(), form.cleaned_data["name"]
         if change:
             services.update_channel(account.id, obj.id, name=name, credentials=credentials)
@@ -105,8 +163,14 @@ class ChannelAdmin(ScopedAdmin):
                 credentials=credentials,
             )
             obj.pk, obj.account, obj.kind, obj.public_id = made.pk, account, made.kind, made.public_id
-        action = "channel.change" if change else "channel.add"
-        record_audit(account.id, actor=actor, action=action, target=name, new={"fields": form.changed_data})
+        if checkup.can_be_checked(obj.kind):
+            checkup.request_check(account.id, obj.pk, now=cast(AccountRequest, request).now)
+        self._record(request, "channel.change" if change else "channel.add", name, fields=form.changed_data)
+
+    def response_add(self, request: HttpRequest, obj: Channel, post_url_continue: str | None = None) -> HttpResponse:
+        """To the channel's page: its address has to be given to the provider next."""
+        messages.success(request, _("The channel is connected. Give its webhook address to the provider."))
+        return redirect(reverse("admin:channels_ingest_channel_change", args=[obj.pk]))
 
 
 @register(QuarantinedEvent)

@@ -173,6 +173,7 @@ class Permanent(DeliveryError):
 
 Steps = Generator[HttpStep, HttpResult, Sent]
 MediaSteps = Generator[HttpStep, HttpResult, HttpResult]
+CheckSteps = Generator[HttpStep, HttpResult, str]
 
 
 class ChannelAdapter:
@@ -221,6 +222,14 @@ class ChannelAdapter:
     def send(self, message: Outgoing, credentials: Mapping[str, Any], *, external_id: str) -> Steps:
         """Yields HTTP steps, is sent their results, returns `Sent`. Raises Retryable or Permanent."""
         raise NotImplementedError
+
+    def check(self, credentials: Mapping[str, Any], *, external_id: str) -> CheckSteps:
+        """Yields HTTP steps that ask whether the credentials are good and change nothing; returns how the provider
+        calls the account. Raises Permanent when it refuses them, Retryable when it cannot tell. Without an override
+        there is nothing to ask.
+        """
+        yield from ()
+        return ""
 
     def fetch_media(self, ref: Mapping[str, str], credentials: Mapping[str, Any], *, external_id: str) -> MediaSteps:
         """Yields HTTP steps, returns the result that holds the file's bytes. Raises Retryable or Permanent."""

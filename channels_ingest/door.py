@@ -26,6 +26,7 @@ from prometheus_client import Counter
 
 from channels_ingest.base import ChannelAdapter, Request
 from channels_ingest.bell import bell_name
+from channels_ingest.handshakes import Handshakes
 from channels_ingest.link import Link
 from channels_ingest.raw_store import QueueFullError, RawStore
 from channels_ingest.registry import load_channels
@@ -74,6 +75,7 @@ class Door:
         self._routes = Routes(self._links[0])
         self._ring = asyncio.Event()
         self._store = RawStore(self._links[1], committed=self._ring.set)
+        self._handshakes = Handshakes()
         self._rates = FixedWindowRateLimiter(MemoryStorage())
         self._ringer: asyncio.Task[None] | None = None
         self._stopping = False
@@ -92,6 +94,7 @@ class Door:
         if self._ringer is not None:
             await asyncio.wait({self._ringer}, timeout=2 * REDIS_SECONDS)
             self._ringer.cancel()
+        await self._handshakes.stop()
         for link in self._links:
             await link.close()
 
@@ -127,7 +130,10 @@ class Door:
             return REFUSED
         headers = _read_headers(scope["headers"])
         if method == "GET":
-            return _shake_hands(adapter, _build_request(scope, headers, b""), route)
+            answer = _shake_hands(adapter, _build_request(scope, headers, b""), route)
+            if answer is not REFUSED:
+                self._handshakes.note(public_id)
+            return answer
         limit = adapter.capabilities.body_limit
         _check_declared(headers.get("content-length", ""), limit=limit)
         await self._read_body(receive, body, limit=limit)

@@ -73,8 +73,13 @@ def make_entry(field: Field) -> forms.CharField:
 
 def explain_secret(field: Field) -> str:
     if field.rotates:
-        return _("Stored. Leave empty to keep it; after a new one the former stays valid until the next.")
+        return _("Stored. Leave empty to keep it. A new one stands beside the former, until that is dropped.")
     return _("Stored. Leave empty to keep it.")
+
+
+def list_rotating(adapter: ChannelAdapter, credentials: Mapping[str, Any]) -> list[Field]:
+    """The secrets that have a new and a former value."""
+    return [field for field in adapter.credentials if field.rotates and len(secrets(credentials, field.name)) > 1]
 
 
 def read_credentials(channel: Channel) -> Mapping[str, Any]:

@@ -16,7 +16,11 @@ def new_public_id() -> str:
 
 
 class Channel(models.Model):
-    """One connected provider account. `public_id` is in its webhook address and cannot be guessed."""
+    """One connected provider account. `public_id` is in its webhook address and cannot be guessed.
+
+    `handshake_at`: when the provider last asked for our word. A check of the credentials was asked for at
+    `check_asked_at` and answered at `checked_at`; `check_passed` is None where the provider could not tell.
+    """
 
     class State(models.TextChoices):
         CONNECTED = "connected", _("Connected")
@@ -32,6 +36,11 @@ class Channel(models.Model):
     state = models.CharField(max_length=16, choices=State.choices, default=State.CONNECTED)
     state_reason = models.CharField(max_length=300, blank=True)
     last_event_at = models.DateTimeField(null=True, blank=True)
+    handshake_at = models.DateTimeField(null=True, blank=True)
+    check_asked_at = models.DateTimeField(null=True, blank=True)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    check_passed = models.BooleanField(null=True, blank=True)
+    check_words = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -110,6 +110,20 @@ def update_channel(account_id: int, channel_id: UUID, *, name: str, credentials:
     return channel
 
 
+def drop_former_secrets(account_id: int, channel_id: UUID, *, field: str) -> None:
+    """Only the newest value of a rotating secret is valid from now on. Raises NotFound, NotPossible where there is no
+    other.
+    """
+    channel = Channel.objects.select_for_update(no_key=True).filter(account_id=account_id, id=channel_id).first()
+    if channel is None:
+        raise NotFound
+    values = secrets(channel.credentials, field)
+    if len(values) < 2:
+        raise NotPossible(_("There is only one value of this secret."))
+    channel.credentials = {**channel.credentials, field: values[0]}
+    channel.save(update_fields=["credentials"])
+
+
 def enqueue_message(
     account_id: int, *, channel_id: UUID, thread_id: UUID, message_id: UUID, content: Mapping[str, Any], now: datetime
 ) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from channels_ingest import media, outbox
+from channels_ingest import checkup, media, outbox
 
 MOST_DUE = 500
 EXPIRES = 10  # what a busy worker has not begun by then, a later sweep asks for again
@@ -21,6 +21,11 @@ def deliver_thread(account_id: int, thread_id: str) -> None:
 def sweep_outbox() -> None:
     for account_id, thread_id in outbox.list_due_threads(MOST_DUE):
         deliver_thread.apply_async((account_id, str(thread_id)), queue="outbound", expires=EXPIRES)
+
+
+@shared_task
+def check_channel(account_id: int, channel_id: str) -> None:
+    checkup.perform_check(account_id, UUID(channel_id))
 
 
 @shared_task

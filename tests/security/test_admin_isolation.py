@@ -11,10 +11,12 @@ from django.db.models import BigAutoField, Model
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from channels_ingest.models import Channel
 from oneview import urls  # noqa: F401  registers the pages
 from oneview.accounts import services
 from oneview.accounts.admin_site import site
 from oneview.accounts.models import Account, Membership, Role, User
+from oneview.common.scope import scope
 from tests.fixtures import sign_in
 from tests.security.worlds import World, dump, make_world
 
@@ -155,6 +157,29 @@ def test_forged_posts_change_nothing_of_theirs(ours: World, theirs: World, model
     assert dump(theirs.member.account) == before
 
 
+CHANNEL_ACTS = (("check",), ("drop", "app_secret"))
+
+
+@pytest.mark.parametrize("act", CHANNEL_ACTS, ids=lambda act: act[0])
+def test_nobody_acts_on_a_channel_of_another_account(
+    ours: World, theirs: World, bob: Membership, operator: User, act: tuple[str, ...]
+) -> None:
+    two = {"app_secret": ["new", "old"], "verify_token": "v", "access_token": "t"}
+    for world in (ours, theirs):
+        with scope(world.member.account):
+            Channel.objects.update(credentials=two)
+    before = dump(theirs.member.account)
+    page, *arguments = act
+
+    def post(who: Membership | User, channel: Any) -> int:
+        return sign_in(who).post(address(Channel, page, channel, *arguments), follow=True).status_code
+
+    channels = [world.rows[Channel].pk for world in (theirs, ours)]
+    assert [post(ours.member, channel) for channel in (*channels, never_given(Channel))] == [404, 200, 404]
+    assert [post(who, channel) for who in (bob, operator) for channel in channels] == [403] * 4
+    assert dump(theirs.member.account) == before
+
+
 def list_admin_addresses(ours: World) -> list[str]:
     """Every address of the admin, filled with ids of our own account."""
     [admin] = [
@@ -164,6 +189,7 @@ def list_admin_addresses(ours: World) -> list[str]:
     for model in MODELS:
         found += [address(model, page) for page in ("changelist", "add")]
         found += [address(model, page, ours.rows[model].pk) for page in PAGES]
+    found += [address(Channel, page, ours.rows[Channel].pk, *more) for page, *more in CHANNEL_ACTS]
     for pattern in admin.url_patterns:
         if isinstance(pattern, URLPattern) and pattern.name and pattern.name not in ("login", "logout", "app_list"):
             found.append(reverse(f"admin:{pattern.name}"))

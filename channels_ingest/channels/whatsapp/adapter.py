@@ -14,6 +14,7 @@ from urllib.parse import quote
 from channels_ingest.base import (
     Capabilities,
     ChannelAdapter,
+    CheckSteps,
     Field,
     HttpStep,
     MediaSteps,
@@ -121,6 +122,16 @@ class WhatsApp(ChannelAdapter):
         )
         messages = read_list(answer.get("messages"))
         return Sent(read_text(read_object(messages[0]).get("id")) if messages else "")
+
+    def check(self, credentials: Mapping[str, Any], *, external_id: str) -> CheckSteps:
+        """Reads the number's own entry.
+
+        https://developers.facebook.com/documentation/business-messaging/whatsapp/business-phone-numbers/phone-numbers
+        """
+        url = f"{build_url(credentials, external_id)}?fields=verified_name,display_phone_number"
+        answer = ERRORS.read_answer((yield HttpStep("GET", url, headers=authorize(credentials, name="access_token"))))
+        words = [read_text(answer.get(name), limit=100) for name in ("verified_name", "display_phone_number")]
+        return ", ".join(filter(None, words))
 
     def fetch_media(self, ref: Mapping[str, str], credentials: Mapping[str, Any], *, external_id: str) -> MediaSteps:
         """The address of a file is good for five minutes and wants the token too; on 404 it is asked for anew."""
