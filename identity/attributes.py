@@ -21,6 +21,7 @@ from psycopg.types.json import Jsonb
 from oneview.common.ids import new_id
 
 NAMED_BY_KEY = ("phone", "email")
+OPAQUE_KINDS = frozenset({"visitor", "messenger", "instagram"})
 MAX_NAME, MAX_VALUE = 60, 1000
 
 
@@ -97,7 +98,7 @@ def store_attributes(account_id: int, facts: Iterable[AttributeFact]) -> set[UUI
 
 @dataclass(slots=True)
 class _Contact:
-    """`raw`: the canonical identity's value as written; `keys`: number and address, the ones learnt last; `said`:
+    """`raw`: the canonical identity's value, for people; `keys`: number and address, the ones learnt last; `said`:
     attributes.
     """
 
@@ -112,7 +113,7 @@ class _Contact:
 
     @property
     def name(self) -> str:
-        """Its name, else its number or address, else the value of the identity it is named after."""
+        """Its name, else its number or address, else the identity it is named after."""
         known = self.attributes
         if name := known.get("name"):
             return name
@@ -153,7 +154,7 @@ def _read_contacts(account_id: int, ids: Iterable[UUID]) -> dict[UUID, _Contact]
         for id, is_canonical, kind, value, raw in cursor.fetchall():
             contact = contacts.setdefault(id, _Contact())
             if is_canonical:
-                contact.raw = raw
+                contact.raw = _shorten(kind, raw)
             if kind in NAMED_BY_KEY:
                 contact.keys[kind] = value
         cursor.execute(
@@ -194,6 +195,11 @@ def _store_contacts(account_id: int, contacts: Mapping[UUID, _Contact]) -> set[U
             ],
         )
         return {row[0] for row in cursor.fetchall()}
+
+
+def _shorten(kind: str, raw: str) -> str:
+    """A generated identifier is no name: its end tells one from the other."""
+    return f"{kind.capitalize()} …{raw[-4:]}" if kind in OPAQUE_KINDS else raw
 
 
 @lru_cache(maxsize=4096)

@@ -48,7 +48,7 @@ def list_facts(contact: ContactShape) -> tuple[Fact, ...]:
         Fact("language", _("Language"), contact.language),
     )
     own = (
-        Fact(name, name, value, is_editable=False)
+        Fact(name, name.replace("_", " ").capitalize(), value, is_editable=False)
         for name, value in sorted(contact.attributes.items())
         if name not in NAMED_FACTS
     )

@@ -65,7 +65,7 @@ def chat(request: HttpRequest, public_id: str) -> HttpResponse:
         context = {"public_id": public_id, "name": account.name, "phrases": list_phrases()}
         response = render(request, "widget/chat.html", context)
     response.xframe_options_exempt = True
-    response._csp_update = {"frame-ancestors": ["'self'", *list_origins(route.credentials)]}  # type: ignore[attr-defined]
+    response._csp_replace = {"frame-ancestors": ["'self'", *list_origins(route.credentials)]}  # type: ignore[attr-defined]
     return response
 
 

@@ -169,20 +169,15 @@ function draw(follow = false) {
   const near = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
   const known = new Map([...log.children].map((each) => [each.dataset.key, each]));
   const entries = [...messages.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
-  let day = "", author = "", place = log.firstChild;
+  let day = "", author = "";
+  const nodes = [];
   const put = (key, print, make) => {
     let node = known.get(key);
-    if (!node || node.dataset.print !== print) {
-      const made = make();
-      made.dataset.key = key;
-      made.dataset.print = print;
-      if (node === place) place = node?.nextSibling ?? place;
-      node?.remove();
-      node = made;
+    if (node?.dataset.print !== print) {
+      node = make();
+      Object.assign(node.dataset, { key, print });
     }
-    known.delete(key);
-    if (node === place) place = place.nextSibling;
-    else log.insertBefore(node, place);
+    nodes.push(node);
   };
   for (const each of entries) {
     const date = dates.format(new Date(each.sent_at));
@@ -193,8 +188,8 @@ function draw(follow = false) {
     put(each.client_id || each.id, JSON.stringify([each, says]), () => bubble(each, says));
   }
   for (const each of state.queue) put(each.client_id, JSON.stringify(each) + online, () => pending(each));
-  known.forEach((node) => node.remove());
-  $("hello").hidden = false;
+  for (const node of [...log.children]) if (!nodes.includes(node)) node.remove();
+  nodes.forEach((node, at) => { if (log.children[at] !== node) log.insertBefore(node, log.children[at] || null); });
   if (follow || near) scroller.scrollTop = scroller.scrollHeight;
 }
 

@@ -95,7 +95,7 @@ def test_a_contact_without_a_name_is_called_by_what_is_known(account: Account) -
         visitor("v1"),
     )
     names = [contact(account, value).name for value in ("ES.1", "77001", "v1")]
-    assert names == ["+34 600 11 12 22", "anap", "v1"]
+    assert names == ["+34 600 11 12 22", "anap", "Visitor …v1"]
     with scope(account):
         assert Contact.objects.filter(name="ana@example.com").count() == 1
 
