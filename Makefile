@@ -2,7 +2,7 @@
 PYTHON ?= $(firstword $(foreach name,python3.12 python3.11 python3,$(shell $(name) -c 'print("$(name)")' 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: up test check bench faults format lock dev
+.PHONY: up test check bench faults fuzz format lock dev
 
 up:
 	$(PYTHON) manage.py up
@@ -26,6 +26,10 @@ bench: dev
 
 faults: dev
 	$(BIN)/python -m bench.faults $(ONLY)
+
+# Ten thousand requests made from the API's own description, for a quarter of an hour at most.
+fuzz: dev
+	FUZZ_CASES=10000 FUZZ_SECONDS=900 $(BIN)/python -m pytest -q tests/inbox/test_api_schema.py
 
 format: dev
 	$(BIN)/ruff format

@@ -48,7 +48,11 @@ class ReactionJson(TypedDict):
     author: AuthorJson
 
 
-class MessageJson(TypedDict):
+class ExpansionJson(TypedDict, total=False):
+    context: ContextJson
+
+
+class MessageJson(ExpansionJson):
     id: str
     conversation: str
     contact: str
@@ -74,7 +78,6 @@ class MessageJson(TypedDict):
     private: bool
     labels: list[str]
     fields: dict[str, Any]
-    context: NotRequired[ContextJson]
 
 
 class PreviewJson(TypedDict):
@@ -236,7 +239,7 @@ class EndpointJson(TypedDict):
     created_at: str
 
 
-class NewEndpointJson(EndpointJson):
+class EndpointWithSecretJson(EndpointJson):
     secret: str
 
 
@@ -246,9 +249,14 @@ class ProblemFieldJson(TypedDict):
     message: str
 
 
-class ProblemJson(TypedDict):
+class RefusalJson(TypedDict, total=False):
     """`reason` comes with 422, `current` (what stands now) with 409 `conflict`."""
 
+    reason: str
+    current: dict[str, Any]
+
+
+class ProblemJson(RefusalJson):
     type: str
     title: str
     status: int
@@ -256,8 +264,6 @@ class ProblemJson(TypedDict):
     code: str
     errors: list[ProblemFieldJson]
     request_id: str
-    reason: NotRequired[str]
-    current: NotRequired[dict[str, Any]]
 
 
 class VisitorAuthorJson(TypedDict):

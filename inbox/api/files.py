@@ -12,7 +12,7 @@ from django.conf import settings
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,7 +21,7 @@ from channels_ingest.models import MediaObject
 from channels_ingest.services import store_upload
 from inbox.api import documents, inputs, serialise
 from inbox.api.base import AccountView
-from inbox.api.schema import answers
+from inbox.api.schema import answers, refusals
 from inbox.selectors.files import get_file
 from oneview.accounts import permissions
 from oneview.common.errors import NotFound
@@ -54,7 +54,15 @@ class FilesView(AccountView):
 
 
 class FileView(AccountView):
-    @extend_schema(operation_id="download_file", responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    @extend_schema(
+        operation_id="download_file",
+        responses={
+            ("200", "*/*"): OpenApiTypes.BINARY,
+            ("206", "*/*"): OpenApiTypes.BINARY,
+            416: OpenApiResponse(description="No such part."),
+            **refusals(),
+        },
+    )
     def get(self, request: Request, file_id: UUID) -> HttpResponseBase:
         """The file, or the part of it that `Range` asks for."""
         return answer_file(get_file(file_id=file_id, **self.scope), request.headers.get("Range", ""))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -34,11 +35,10 @@ class Label(serializers.CharField):
 @extend_schema_field(
     {
         "oneOf": [
-            {"type": "string", "maxLength": 1000},
+            {"type": "string", "maxLength": 1000, "nullable": True},
             {"type": "number", "minimum": -(1 << 53), "maximum": 1 << 53},
             {"type": "boolean"},
         ],
-        "nullable": True,
     }
 )
 class FieldValue(serializers.Field[Any, Any, Any, Any]):
@@ -83,7 +83,9 @@ class MessagePage(Strict):
 
 
 class NewMessage(Strict):
-    client_id = serializers.CharField(max_length=64)
+    client_id = serializers.RegexField(
+        r"^[ -~]{1,64}\Z", trim_whitespace=False, help_text="The caller's own name of this message"
+    )
     text = serializers.CharField(max_length=MOST_TEXT, allow_blank=True, default="", trim_whitespace=False)
     thread = serializers.UUIDField(required=False)
     private = serializers.BooleanField(default=False)
@@ -140,11 +142,21 @@ class EventsAfter(Strict):
     after = serializers.IntegerField(min_value=0, max_value=(1 << 63) - 1, required=False)
 
 
+@extend_schema_field({"type": "string", "format": "uri", "maxLength": 2000})
+class Address(serializers.CharField):
+    """What may be called is decided by who calls it."""
+
+
 class NewEndpoint(Strict):
-    url = serializers.CharField(max_length=2000)
+    url = Address(max_length=2000)
     events = serializers.ListField(child=serializers.ChoiceField(TYPES), min_length=1, max_length=len(TYPES))
     bot = serializers.CharField(max_length=120, required=False, help_text="Whose address it is")
 
 
+@extend_schema_field(OpenApiTypes.BINARY)
+class UploadedFile(serializers.FileField):
+    """Described as what is sent, not as an address to find it at."""
+
+
 class Upload(Strict):
-    file = serializers.FileField(allow_empty_file=False)
+    file = UploadedFile(allow_empty_file=False)

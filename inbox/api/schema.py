@@ -66,13 +66,25 @@ def _describe(shape: Any) -> Any:
 
 
 def name_documents(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Hook of drf-spectacular: gives every document its name, and refers to it wherever it stands."""
+    """Hook of drf-spectacular: gives every document its name, and refers to it wherever it stands. Of inputs it says
+    that names which they do not know are refused.
+    """
     shapes = {name.removesuffix("Json"): shape for name, shape in vars(documents).items() if is_typeddict(shape)}
     named = {name: _describe(shape) for name, shape in shapes.items()}
     schemas = result["components"].setdefault("schemas", {})
+    for taken in schemas.values():
+        taken["additionalProperties"] = False
     schemas |= {name: _refer(schema, named, at_top=True) for name, schema in named.items()}
     result["paths"] = _refer(result["paths"], named)
+    _drop_unused(result, schemas)
     return result
+
+
+def _drop_unused(result: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Documents that the API does not speak: what visitors are told, parts of others."""
+    while unused := [name for name in schemas if f"#/components/schemas/{name}'" not in repr(result)]:
+        for name in unused:
+            del schemas[name]
 
 
 def _refer(node: Any, named: dict[str, Any], *, at_top: bool = False) -> Any:

@@ -4,7 +4,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from inbox.api import files, views, webhooks
 from inbox.api.base import Missing
 
-DESCRIPTION = {"POSTPROCESSING_HOOKS": ["inbox.api.schema.name_documents"]}
+DESCRIPTION = {"POSTPROCESSING_HOOKS": ["inbox.api.schema.name_documents"], "COMPONENT_SPLIT_PATCH": False}
 
 urlpatterns = [
     path("conversations/", views.ConversationsView.as_view()),

@@ -32,7 +32,9 @@ class WebhooksView(SupervisorView):
         self.require(permissions.may_manage_account(self.role))
         return listing([serialise.endpoint_json(endpoint) for endpoint in list_endpoints(self.account.pk)])
 
-    @answers("create_webhook", documents.NewEndpointJson, body=inputs.NewEndpoint, statuses=(201,), problems=(422,))
+    @answers(
+        "create_webhook", documents.EndpointWithSecretJson, body=inputs.NewEndpoint, statuses=(201,), problems=(422,)
+    )
     def post(self, request: Request) -> Response:
         """The `secret` is shown this once. What happens from now on is told, one event a request."""
         actor = self.supervisor
