@@ -108,6 +108,7 @@ class ChannelAdmin(ScopedAdmin):
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         channel = kwargs.get("obj")
+        context["show_save_and_add_another"] = False  # one connects a channel at a time, and looks how it does
         if isinstance(channel, Channel) and channel.pk:
             context |= self._describe(request, channel)
         return super().render_change_form(request, context, *args, **kwargs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from cryptography.fernet import InvalidToken
 from django import forms
@@ -14,6 +14,7 @@ from channels_ingest.models import Channel
 
 PREFIX = "credential_"
 CURRENT_SECRETS = 2
+WIDE = {"class": "vTextField"}
 
 
 class ChannelForm(forms.ModelForm[Channel]):
@@ -24,6 +25,9 @@ class ChannelForm(forms.ModelForm[Channel]):
     class Meta:
         model = Channel
         fields = ("name", "external_id")
+        widgets: ClassVar[dict[str, forms.Widget]] = {
+            name: forms.TextInput(attrs=WIDE) for name in ("name", "external_id")
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -63,9 +67,15 @@ def build_form(adapter: ChannelAdapter) -> type[ChannelForm]:
 def make_entry(field: Field) -> forms.CharField:
     if field.is_url:
         return forms.URLField(
-            label=field.label, help_text=field.help, required=field.required, max_length=2000, assume_scheme="https"
+            label=field.label,
+            help_text=field.help,
+            required=field.required,
+            widget=forms.URLInput(attrs=WIDE),
+            max_length=2000,
+            assume_scheme="https",
         )
-    widget = forms.PasswordInput(attrs={"autocomplete": "new-password"}) if field.secret else forms.TextInput()
+    hidden = forms.PasswordInput(attrs={**WIDE, "autocomplete": "new-password"})
+    widget = hidden if field.secret else forms.TextInput(attrs=WIDE)
     return forms.CharField(
         label=field.label, help_text=field.help, required=field.required, widget=widget, max_length=4000
     )

@@ -220,6 +220,13 @@ class TestGraph:
         content = get_store().get_content(body["image"]["id"])
         assert content == FILE.content
 
+    def test_it_says_what_our_number_is_called(self, sandbox: Sandbox) -> None:
+        given: dict[str, Any] = {"external_id": sandbox.channel.external_id}
+        assert run(CHANNEL.check(sandbox.credentials, **given)) == "Sandbox, +15550001111"
+        with pytest.raises(Permanent) as error:
+            run(CHANNEL.check(sandbox.credentials | {"access_token": "token-2"}, **given))
+        assert error.value.disconnects
+
     def test_a_wrong_token_is_refused(self, sandbox: Sandbox) -> None:
         sandbox.credentials["access_token"] = "token-2"
         for message in ({"text": "hola"}, {"files": (FILE,)}):

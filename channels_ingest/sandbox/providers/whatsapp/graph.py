@@ -102,7 +102,17 @@ def upload(request: HttpRequest, connection: Connection) -> HttpResponseBase:
 
 
 @require_GET
-def describe_file(request: HttpRequest, version: str, media_id: str) -> HttpResponse:
+def describe(request: HttpRequest, version: str, id: str) -> HttpResponse:
+    """What stands under an id: a number that is connected, or a file."""
+    connection = find_connection(KIND, id)
+    if connection is None:
+        return describe_file(request, id)
+    if not bears_token(request, connection, name=CREDENTIAL):
+        return refuse_token()
+    return JsonResponse({"verified_name": "Sandbox", "display_phone_number": f"+{webhooks.NUMBER}", "id": id})
+
+
+def describe_file(request: HttpRequest, media_id: str) -> HttpResponse:
     """The address of a file, for the channel named in the query."""
     connection = find_connection(KIND, request.GET.get("phone_number_id", ""))
     if connection is None or not bears_token(request, connection, name=CREDENTIAL):

@@ -25,7 +25,7 @@ class WhatsApp(Provider):
         return [
             path("graph/<str:version>/<str:external_id>/messages", graph.send),
             path("graph/<str:version>/<str:external_id>/media", graph.upload),
-            path("graph/<str:version>/<str:media_id>", graph.describe_file),
+            path("graph/<str:version>/<str:id>", graph.describe),
             path("files/<str:external_id>/<str:media_id>", graph.download_file),
         ]
 
