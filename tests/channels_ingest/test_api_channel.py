@@ -15,10 +15,17 @@ from channels_ingest.base import HttpResult, HttpStep, OutgoingFile, Permanent, 
 from channels_ingest.channels.api import CHANNEL
 from channels_ingest.channels.api.adapter import MOST_BYTES, TOLERANCE_SECONDS
 from channels_ingest.events import Broken, Event, MessageReceived, MessageType
+from channels_ingest.models import OutboxMessage, OutboxState
+from channels_ingest.outbox import deliver
+from channels_ingest.services import create_channel, enqueue_message
 from channels_ingest.signing import read_standard_key, sign_standard
+from oneview.accounts.models import Account
 from oneview.bootstrap import ROOT
+from oneview.common.ids import new_id
+from oneview.common.scope import scope
 from tests.channels_ingest.cases.api import sign
 from tests.channels_ingest.contract import drive, parse, send
+from tests.channels_ingest.provider import Provider, Say
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 CREDENTIALS = {"secret": SECRET, "callback_url": "https://shop.example.com/replies"}
@@ -134,6 +141,29 @@ class TestReplies:
             reply(b'{"reason": "This user has left."}', status=422, text="Tomorrow.")
         with pytest.raises(Permanent, match="leads on to another one"):
             reply(b"", status=302, text="Tomorrow.")
+
+
+@pytest.mark.committed
+def test_the_outbox_repeats_a_reply_whose_answer_was_lost_with_the_same_id(acme: Account) -> None:
+    with Provider().running() as receiver:
+        credentials = {"secret": SECRET, "callback_url": f"{receiver.url}/replies"}
+        given: dict[str, Any] = {"thread_id": new_id(), "message_id": new_id()}
+        content = {"address": {"id": "u-1001"}, "text": "Tomorrow."}
+        with scope(acme) as now:
+            channel = create_channel(acme.id, kind="api", name="Shop", external_id="shop", credentials=credentials)
+            enqueue_message(acme.id, channel_id=channel.id, content=content, now=now, **given)
+        receiver.next.extend([Say(cut=True), Say(body={"id": "srv-9"})])
+        deliver(acme.id, given["thread_id"])
+        with scope(acme) as now:
+            assert OutboxMessage.objects.update(next_attempt_at=now) == 1
+        deliver(acme.id, given["thread_id"])
+    first, second = receiver.asked
+    for asked in (first, second):
+        assert (asked.path, asked.headers["webhook-id"]) == ("/replies", str(given["message_id"]))
+        assert CHANNEL.verify(Request("POST", "", {}, asked.headers, asked.body), credentials)
+    assert first.body == second.body
+    with scope(acme):
+        assert OutboxMessage.objects.get().state == OutboxState.SENT
 
 
 class TestFiles:
