@@ -30,8 +30,7 @@ from oneview.common.jobs import enqueue_on_commit
 from oneview.common.scope import scope
 
 MOST_EVENTS = 50  # that one turn reads
-MOST_TURNS = 4  # of one endpoint in one task
-MOST_SECONDS = 30  # after which a turn makes no further call
+MOST_SECONDS = 10  # after which a turn makes no further call
 CALL_SECONDS = 10
 
 RESET = "reset"
@@ -47,18 +46,16 @@ class Turn:
 
 
 def deliver(account_id: int, endpoint_id: UUID) -> None:
-    """Tells an endpoint what is due."""
+    """One turn of an endpoint. The next is a task of its own, so that a slow address leaves the worker to others."""
     account = Account.objects.filter(id=account_id).first()
     if account is None or account.is_locked:
         return
-    for _ in range(MOST_TURNS):
-        turn = _claim(account, endpoint_id)
-        if turn is None:
-            return
-        after, failure = _tell(turn)
-        if not settle_delivery(turn.endpoint, after=after, failure=failure) or failure:
-            return
-    enqueue_on_commit(DELIVER, account_id, str(endpoint_id), queue="webhooks")
+    turn = _claim(account, endpoint_id)
+    if turn is None:
+        return
+    after, failure = _tell(turn)
+    if settle_delivery(turn.endpoint, after=after, failure=failure) and failure is None:
+        enqueue_on_commit(DELIVER, account_id, str(endpoint_id), queue="webhooks")
 
 
 def _claim(account: Account, endpoint_id: UUID) -> Turn | None:

@@ -28,7 +28,7 @@ from oneview.common.ids import new_id
 from oneview.common.scope import scope
 
 MOST_ENDPOINTS = 20
-LEASE = timedelta(seconds=90)  # longer than the calls of one turn take
+LEASE = timedelta(seconds=60)  # longer than the calls of one turn take
 LONGEST_DELAY = 1800
 LONGEST_WAIT = 3600
 GIVE_UP = timedelta(hours=24)  # as long as the log is kept

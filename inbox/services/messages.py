@@ -18,7 +18,7 @@ from channels_ingest.services import claim_uploads, enqueue_message
 from inbox.arrivals import find_known_keys, insert_keys
 from inbox.folds import fold_conversations, lock_conversations
 from inbox.models import Message, Thread
-from inbox.models.message import Direction, make_message_id
+from inbox.models.message import AuthorKind, Direction, make_message_id
 from inbox.models.thread import Status, Turn
 from inbox.realtime import Change, append_changes
 from inbox.selectors.channels import get_channels
@@ -243,11 +243,14 @@ def _read_quoted(account_id: int, thread: Thread, quoted: UUID | None) -> str:
 
 
 def _advance(thread: Thread, message: Message, *, reads: bool) -> None:
-    """A reply opens the thread, takes the turn and reads what came before; a note only moves the conversation up."""
+    """A reply opens the thread and reads what came before, a person's also takes the turn; a note only moves the
+    conversation up.
+    """
     thread.last_message_id = max(message.id, thread.last_message_id or message.id)
     if reads:
         thread.read_up_to, thread.unread = message.id, 0
-        thread.status, thread.snoozed_until, thread.turn = Status.OPEN, None, Turn.HUMAN
+        thread.status, thread.snoozed_until = Status.OPEN, None
+        thread.turn = thread.turn if message.author_kind == AuthorKind.BOT else Turn.HUMAN
     thread.save(update_fields=["last_message_id", "read_up_to", "unread", "status", "snoozed_until", "turn"])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from oneview.accounts import permissions
@@ -38,3 +40,20 @@ def test_the_admin_is_for_supervisors_and_operators(role: Role | None, is_operat
 
 def test_an_operator_manages_no_account() -> None:
     assert not permissions.may_manage_account(NOBODY)
+
+
+@pytest.mark.parametrize(
+    ("may", "a_bot_may"),
+    [
+        (permissions.may_view_conversation, True),
+        (permissions.may_reply, True),
+        (permissions.may_assign, True),
+        (permissions.may_mark_read, False),
+        (permissions.may_decide_identity, False),
+        (permissions.may_manage_account, False),
+    ],
+)
+def test_a_bot_speaks_and_hands_on_and_decides_nothing_else(may: Callable[[str | None], bool], a_bot_may: bool) -> None:
+    assert may(permissions.BOT) is a_bot_may
+    assert may(Role.SUPERVISOR)
+    assert not may(NOBODY)

@@ -15,8 +15,10 @@ from drf_spectacular.settings import patched_settings
 from channels_ingest.models import OutboxMessage
 from channels_ingest.sink import ChannelInfo
 from inbox.api.urls import DESCRIPTION
-from inbox.models import LiveEvent, Message, Thread
+from inbox.models import LiveEvent, Message, MessageKey, Thread
+from inbox.models.message import make_message_id
 from oneview.accounts.models import Account, Membership
+from oneview.accounts.services import create_token
 from oneview.common.ids import new_id
 from oneview.common.scope import scope
 from tests.fixtures import sign_in
@@ -231,9 +233,56 @@ def test_a_reply_is_written_once_however_often_it_is_posted(ana: str, bob: Membe
         assert OutboxMessage.objects.count() == 1
 
 
-def test_a_bot_writes_in_its_own_name(acme: Account, ana: str) -> None:
+def test_a_bot_writes_in_its_own_name(acme: Account, ana: str, bob: Membership, bob_calls: Caller) -> None:
     answer = bot_caller(acme).post(f"conversations/{ana}/messages/", {"client_id": "a1", "text": "Hola"})
     assert answer.json()["author"] == {"kind": "bot", "id": None, "name": "Helper"}
+    [row] = bob_calls.get("conversations/").json()["results"]
+    assert (row["last_message"]["author"], row["last_message"]["text"]) == (answer.json()["author"], "Hola")
+    page = sign_in(bob).get(f"/inbox/c/{ana}/").content.decode()
+    assert '<span class="tag">Bot</span>' in page
+    assert "Helper" in page
+
+
+@pytest.mark.parametrize(("speaks", "turn"), [(bot_caller, "bot"), (None, "human")])
+def test_an_answer_of_a_person_takes_the_turn(
+    acme: Account, ana: str, bob_calls: Caller, speaks: Any, turn: str
+) -> None:
+    with scope(acme):
+        Thread.objects.update(turn="bot")
+    calls = speaks(acme) if speaks else bob_calls
+    calls.post(f"conversations/{ana}/messages/", {"client_id": "a1", "text": "Hola"})
+    assert calls.get(f"conversations/{ana}/").json()["turn"] == turn
+
+
+def test_two_bots_may_name_their_messages_alike(acme: Account, ana: str) -> None:
+    for name in ("Helper", "Seller"):
+        calls = Caller(create_token(acme, bot=name))
+        answer = calls.post(f"conversations/{ana}/messages/", {"client_id": "a1", "text": "Hola"})
+        assert (answer.status_code, answer.json()["author"]["name"]) == (201, name)
+
+
+def test_a_client_id_is_of_one_conversation(acme: Account, channel: ChannelInfo, ana: str, bob_calls: Caller) -> None:
+    other = write_in(acme, channel, "hola", value="ES.45", name="Luz")
+    reply = {"client_id": "a1", "text": "¡Hola!"}
+    assert bob_calls.post(f"conversations/{ana}/messages/", reply).status_code == 201
+    assert problem_of(bob_calls.post(f"conversations/{other}/messages/", reply)) == (409, "client_id_reused")
+
+
+def test_a_client_id_whose_message_can_not_be_seen_any_more_is_used(acme: Account, ana: str, bob_calls: Caller) -> None:
+    path, reply = f"conversations/{ana}/messages/", {"client_id": "a1", "text": "¡Hola!"}
+    with scope(acme) as now:
+        old = make_message_id(now - timedelta(days=31), sequence=0, arrival=1)
+    id = bob_calls.post(path, reply).json()["id"]
+    with scope(acme):
+        MessageKey.objects.filter(message_id=id).update(message_id=old)
+    assert problem_of(bob_calls.post(path, reply)) == (409, "client_id_reused")
+
+
+def test_a_bot_may_not_do_what_a_person_decides(acme: Account, ana: str) -> None:
+    calls = bot_caller(acme)
+    newest = calls.get(f"conversations/{ana}/").json()["last_message"]["id"]
+    assert problem_of(calls.post(f"conversations/{ana}/read/", {"up_to": newest})) == (403, "forbidden")
+    assert calls.patch(f"conversations/{ana}/", {"status": "resolved"}).json()["status"] == "resolved"
 
 
 def test_a_private_note_goes_nowhere(acme: Account, ana: str, bob_calls: Caller) -> None:

@@ -102,7 +102,7 @@ def make_world(member: Membership, word: str, *, value: str) -> World:
             next_attempt_at=now,
             created_at=now,
         )
-        things = {
+        things: dict[str, list[Any]] = {
             "channel": [channel.id],
             "contact": [thread.conversation_id for thread in threads],
             "identity": list(Identity.objects.values_list("id", flat=True)),
