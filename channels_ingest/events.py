@@ -159,11 +159,16 @@ class DeliveryUpdated(Event):
 
 @dataclass(frozen=True, slots=True)
 class DeliveredUpTo(Event):
-    """All that we sent to `sender` until `until` is at least in `state`: a watermark, which names no message."""
+    """All that we sent to `sender` until `until` (a millisecond, to its end) is at least in `state`: a watermark, which
+    names no message.
+
+    `fetched`: the user's own client has come for it, so that it has what we did not know to be sent yet.
+    """
 
     sender: Sender
     state: DeliveryState
     until: datetime
+    fetched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

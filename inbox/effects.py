@@ -56,14 +56,15 @@ WHERE m.account_id = %s AND m.id = ANY(%b::uuid[]) ORDER BY m.id FOR NO KEY UPDA
 # Those that may not be known to be sent yet are under way: the watermark came before the answer.
 FIND_UP_TO = """
 SELECT up.number, m.id FROM unnest(
-  %b::uuid[], %b::text[], %b::text[], %b::text[], %b::uuid[], %b::bool[]
-) WITH ORDINALITY AS up(channel, kind, scope, value, until, delivered, number)
+  %b::uuid[], %b::text[], %b::text[], %b::text[], %b::uuid[], %b::bool[], %b::bool[]
+) WITH ORDINALITY AS up(channel, kind, scope, value, until, delivered, fetched, number)
 JOIN identity_identity i ON i.account_id = %s AND (i.kind, i.scope, i.value) = (up.kind, up.scope, up.value)
 JOIN inbox_thread t ON (t.account_id, t.channel_id, t.identity_id) = (i.account_id, up.channel, i.id)
 JOIN LATERAL (
   SELECT o.id FROM inbox_message o
   WHERE o.account_id = t.account_id AND o.thread_id = t.id AND o.id < up.until AND o.direction = 'outbound'
-    AND NOT o.private AND (o.status IN ('sending', 'sent', 'unknown') OR o.status = 'delivered' AND NOT up.delivered)
+    AND NOT o.private AND (o.status IN ('sending', 'sent', 'unknown')
+      OR o.status = 'delivered' AND NOT up.delivered OR o.status = 'queued' AND up.fetched)
   ORDER BY o.id DESC LIMIT 200
 ) m ON true
 """
@@ -135,6 +136,7 @@ def find_up_to(account_id: int, batch: Iterable[Received]) -> list[Effect]:
                 values,
                 [floor_id(event.until + timedelta(milliseconds=1)) for _, event in marks],
                 [event.state == DeliveryState.DELIVERED for _, event in marks],
+                [event.fetched for _, event in marks],
                 account_id,
             ],
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from uuid import UUID
 
 from channels_ingest.events import DeliveredUpTo, DeliveryState, Sender
@@ -18,7 +17,7 @@ def acknowledge(admission: VisitorAdmission, *, up_to: UUID, state: DeliveryStat
     """All that we wrote to this visitor up to a message is at least delivered, or read."""
     with scope(admission.account_id) as now:
         channel = get_channel_info(admission.account_id, kind=WEBCHAT, external_id=admission.external_id)
-        until = time_of(up_to) + timedelta(milliseconds=1)
-        events = [DeliveredUpTo("", now, Sender(id, {}), state, until) for id in admission.visitor.ids]
+        until = time_of(up_to)
+        events = [DeliveredUpTo("", now, Sender(id, {}), state, until, fetched=True) for id in admission.visitor.ids]
         source = new_id()
         handle_events(admission.account_id, [Received(event, channel, now, source) for event in events], now=now)

@@ -7,20 +7,17 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-import httpx2
-import jwt
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from channels_ingest.models import Channel, InboundEvent, InboundState
 from channels_ingest.outbox import deliver
-from channels_ingest.services import create_channel
 from identity.models import Contact, Evidence, Identity
 from inbox.models import Message, Thread
 from inbox.services.messages import Draft, send_reply
@@ -29,86 +26,20 @@ from oneview.accounts.models import Account, Membership
 from oneview.common.ids import new_id
 from oneview.common.scope import scope
 from tests.inbox.listening import run
+from tests.inbox.visiting import SHOP, Client, connect_chat, wait
 
 pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("drain")]
 
-SECRET = "the chat's secret, which is long enough to sign with"
-SHOP = "https://shop.example"
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
     "1f15c4890000000d49444154789c6360f8cfc0f01f000502010063b0a1f40000000049454e44ae426082"
 )
 
 
-class Client:
-    """A visitor's client: an app, or with `origin` a browser."""
-
-    def __init__(self, url: str, channel: Channel, *, origin: str | None = None) -> None:
-        self.channel = channel
-        self.origin = origin
-        self.http = httpx2.Client(base_url=url, timeout=10, headers={"Origin": origin} if origin else {})
-        self.base = f"/widget/{channel.public_id}"
-        self.token = ""
-
-    def call(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        return self.http.request(method, path, headers=headers, **options)
-
-    def begin(self, **given: Any) -> dict[str, Any]:
-        answer = self.call("POST", f"{self.base}/session/", json=given)
-        assert answer.status_code == 201, answer.text
-        document: dict[str, Any] = answer.json()
-        self.token = document["token"]
-        return document
-
-    def post(self, **document: Any) -> int:
-        return self.call("POST", f"/webhooks/webchat/{self.channel.public_id}/", json=document).status_code
-
-    def write(self, text: str, client_id: str = "", **more: Any) -> None:
-        client_id = client_id or str(new_id())
-        assert self.post(type="message", client_id=client_id, text=text, **more) == 202
-
-    def identify(self, **claims: Any) -> httpx2.Response:
-        answer = self.call("POST", f"{self.base}/identify/", json={"jwt": vouch(self.channel, **claims)})
-        if answer.status_code == 201:
-            self.token = answer.json()["token"]
-        return answer
-
-    def list_messages(self, **query: Any) -> list[dict[str, Any]]:
-        answer = self.call("GET", f"{self.base}/messages/", params=query)
-        assert answer.status_code == 200, answer.text
-        return list(answer.json()["results"])
-
-    def wait_for(self, count: int) -> list[dict[str, Any]]:
-        def find() -> list[dict[str, Any]] | None:
-            found = self.list_messages()
-            return found if len(found) >= count else None
-
-        return list(wait(find))
-
-
-def wait(find: Callable[[], Any], *, seconds: float = 10) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := find()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
-
-
-def vouch(channel: Channel, **claims: Any) -> str:
-    now = int(time.time())
-    return jwt.encode(
-        {"aud": channel.public_id, "sub": "ana-42", "iat": now, "exp": now + 600, **claims}, SECRET, algorithm="HS256"
-    )
-
-
 @pytest.fixture
 def chat(acme: Account) -> Iterator[Channel]:
     """Ends when the drain has nothing left: the tables are emptied after a test."""
-    credentials = {"jwt_secret": SECRET, "allowed_origins": SHOP}
-    with scope(acme):
-        channel = create_channel(acme.id, kind="webchat", name="Shop", external_id="shop", credentials=credentials)
-    yield channel
+    yield connect_chat(acme)
     with scope(acme):
         wait(lambda: not InboundEvent.objects.filter(state=InboundState.WAITING).exists())
 

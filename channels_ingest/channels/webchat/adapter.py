@@ -181,7 +181,8 @@ def _read_document(document: Mapping[str, Any], came: _Came) -> Iterator[Event]:
         case "message":
             yield _read_message(document, came, sender)
         case "read":
-            yield DeliveredUpTo("", came.at, sender, DeliveryState.READ, until=_read_time(document.get("up_to")))
+            until = _read_time(document.get("up_to"))
+            yield DeliveredUpTo("", came.at, sender, DeliveryState.READ, until, fetched=True)
         case "typing":
             yield TypingChanged("", came.at, sender, on=document.get("on") is not False)
         case "details":
@@ -264,8 +265,8 @@ def _read_uuid(value: Any) -> UUID:
 
 
 def _read_time(value: Any) -> datetime:
-    """The end of the millisecond that a message id carries."""
-    milliseconds = (_read_uuid(value).int >> 80) + 1
+    """The millisecond that a message id carries."""
+    milliseconds = _read_uuid(value).int >> 80
     try:
         return datetime.fromtimestamp(milliseconds / 1000, UTC)
     except (ValueError, OverflowError, OSError):
