@@ -22,7 +22,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from channels_ingest.base import ChannelAdapter, HttpResult, HttpStep, Outgoing, Request, Sent
+from channels_ingest.base import ChannelAdapter, HttpResult, HttpStep, Outgoing, Request
 from channels_ingest.events import Broken, Event
 
 PAYLOADS = Path(__file__).parent / "payloads"
@@ -34,8 +34,8 @@ Keys = tuple[str | int, ...]
 class Case:
     """`secret`: the name of the credential that signs. `sign`: a request with a right signature of these bytes.
 
-    `address` is one that a message can be sent to, `accepted` the body of a good answer to it, None where the user comes
-    for messages and nothing is called.
+    `address` is one that a message can be sent to, `accepted` the body of a good answer to it, None where the user
+    comes for messages and nothing is called.
     """
 
     secret: str
@@ -127,7 +127,7 @@ def parse(adapter: ChannelAdapter, body: bytes, headers: Mapping[str, str] | Non
     return list(adapter.parse(body, headers or {}))
 
 
-def drive(steps: Any, *results: HttpResult) -> tuple[list[HttpStep], Sent | HttpResult]:
+def drive(steps: Any, *results: HttpResult) -> tuple[list[HttpStep], Any]:
     """Runs a send or a fetch with given results: the steps it took and what it returned. Its errors pass through."""
     try:
         taken = [next(steps)]

@@ -375,3 +375,10 @@ class TestConversation:
     def test_a_colleague_on_facebook_is_seen_in_the_timeline(self, sandbox: Sandbox, acme: Account) -> None:
         sandbox.play("echo")
         assert [message.direction for message in drain(acme)] == ["inbound", "outbound"]
+
+
+def test_a_good_token_says_what_the_page_is_called_and_another_is_told(sandbox: Sandbox) -> None:
+    assert run(CHANNEL.check(sandbox.credentials, external_id=PAGE)) == "Sandbox page"
+    with pytest.raises(Permanent) as refused:
+        run(CHANNEL.check(sandbox.credentials | {"page_access_token": "old"}, external_id=PAGE))
+    assert "token" in refused.value.reason

@@ -37,6 +37,7 @@ from inbox.shapes import Author
 from oneview.accounts.models import Account
 from oneview.common.http import OutcomeUnknown, send_request
 from oneview.common.scope import scope
+from tests.channels_ingest.contract import drive
 
 BOT = "710002000"
 CREDENTIALS = {"bot_token": f"{BOT}:AAF-secret_word", "secret_token": "Say-Friend_1"}
@@ -350,3 +351,26 @@ def test_a_customer_may_send_a_picture(sandbox: Sandbox) -> None:
     assert isinstance(event, MessageReceived)
     assert (event.external_id, event.content.text, event.content.type) == (composed.external_id, "look", "image")
     assert sandbox.fetch(event.content.media[0].ref).body == b"\x89PNG"
+
+
+class TestCheck:
+    def test_a_good_token_says_whose_bot_it_is(self, sandbox: Sandbox) -> None:
+        assert run(CHANNEL.check(sandbox.credentials, external_id=BOT)) == "@oneview_bot"
+
+    def test_a_token_that_was_taken_back_is_told(self, sandbox: Sandbox) -> None:
+        with pytest.raises(Permanent, match="token"):
+            run(CHANNEL.check(sandbox.credentials | {"bot_token": f"{BOT}:old"}, external_id=BOT))
+
+    def test_the_token_of_another_bot_is_told(self, sandbox: Sandbox) -> None:
+        with pytest.raises(Permanent, match="another bot"):
+            run(CHANNEL.check(sandbox.credentials, external_id="7"))
+
+
+def test_a_bot_that_posts_nowhere_is_told_and_so_is_its_last_trouble() -> None:
+    me = HttpResult(200, {}, b'{"ok":true,"result":{"id":7,"username":"shop_bot"}}')
+    nowhere = HttpResult(200, {}, b'{"ok":true,"result":{"url":""}}')
+    trouble = b'{"ok":true,"result":{"url":"https://x","last_error_message":"Connection refused"}}'
+    with pytest.raises(Permanent, match="setWebhook"):
+        drive(CHANNEL.check(CREDENTIALS, external_id="7"), me, nowhere)
+    _, words = drive(CHANNEL.check(CREDENTIALS, external_id="7"), me, HttpResult(200, {}, trouble))
+    assert words == "@shop_bot, Telegram's last trouble: Connection refused"

@@ -13,6 +13,7 @@ from typing import Any
 from channels_ingest.base import (
     Capabilities,
     ChannelAdapter,
+    CheckSteps,
     Field,
     HttpStep,
     MediaSteps,
@@ -117,6 +118,15 @@ class Messenger(ChannelAdapter):
             (yield HttpStep("POST", url, headers=_authorize(credentials), json=document, final=True))
         )
         return Sent(read_text(answer.get("message_id")))
+
+    def check(self, credentials: Mapping[str, Any], *, external_id: str) -> CheckSteps:
+        """Reads the page's own entry.
+
+        https://developers.facebook.com/docs/graph-api/reference/page
+        """
+        url = f"{build_url(credentials, external_id)}?fields=name"
+        answer = ERRORS.read_answer((yield HttpStep("GET", url, headers=_authorize(credentials))))
+        return read_text(answer.get("name"), limit=200)
 
     def fetch_media(self, ref: Mapping[str, str], credentials: Mapping[str, Any], *, external_id: str) -> MediaSteps:
         """The address is signed, asks for no token and runs out after some time; there is no other way to the file."""

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from channels_ingest.base import (
     Capabilities,
     ChannelAdapter,
+    CheckSteps,
     Field,
     HttpStep,
     MediaSteps,
@@ -95,6 +96,22 @@ class Telegram(ChannelAdapter):
             return Sent(chat.name_message(sent.get("message_id")))
         except Unreadable:
             return Sent("")
+
+    def check(self, credentials: Mapping[str, Any], *, external_id: str) -> CheckSteps:
+        """Who the bot is, and what Telegram says of the address that it posts to.
+
+        https://core.telegram.org/bots/api#getwebhookinfo
+        """
+        bot = read_object(read_answer((yield HttpStep("GET", build_url(credentials, "getMe")))))
+        if read_text(bot.get("id")) != external_id:
+            raise Permanent("The bot token belongs to another bot.")
+        webhook = read_object(read_answer((yield HttpStep("GET", build_url(credentials, "getWebhookInfo")))))
+        if not read_text(webhook.get("url")):
+            raise Permanent("The bot posts to no address yet. Call setWebhook with the address above.")
+        words = [f"@{read_text(bot.get('username'), limit=100)}"]
+        if trouble := read_text(webhook.get("last_error_message"), limit=200):
+            words.append(f"Telegram's last trouble: {trouble}")
+        return ", ".join(words)
 
     def fetch_media(self, ref: Mapping[str, str], credentials: Mapping[str, Any], *, external_id: str) -> MediaSteps:
         """A file's address is good for an hour at least; on 404 it is asked for anew."""

@@ -66,6 +66,13 @@ def send(request: HttpRequest, connection: Connection) -> HttpResponseBase:
     return accept(connection, document, fault=fault)
 
 
+@require_GET
+@with_token(kind=KIND, name=CREDENTIAL)
+def describe(request: HttpRequest, connection: Connection) -> HttpResponseBase:
+    """A page's own entry."""
+    return JsonResponse({"id": connection.external_id, "name": "Sandbox page"})
+
+
 def accept(connection: Connection, document: dict[str, Any], *, fault: str) -> HttpResponseBase:
     id = webhooks.accept(connection, document)
     if id and fault == "receipt_first":

@@ -26,6 +26,7 @@ class Messenger(Provider):
         return [
             path("graph/<str:version>/<str:external_id>/messages", graph.send),
             path("graph/<str:version>/<str:external_id>/message_attachments", graph.upload),
+            path("graph/<str:version>/<str:external_id>", graph.describe),
             path("files/<str:file_id>/<str:name>", graph.download_file),
         ]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
@@ -45,6 +46,11 @@ def call(request: HttpRequest, token: str, method: str) -> HttpResponseBase:
     fields = read_fields(request)
     if method == "getFile":
         return describe_file(str(fields.get("file_id", "")))
+    if method == "getMe":
+        return JsonResponse({"ok": True, "result": webhooks.build_bot(connection)})
+    if method == "getWebhookInfo":
+        url = f"{settings.PUBLIC_URL}/webhooks/{KIND}/{connection.public_id}/"
+        return JsonResponse({"ok": True, "result": {"url": url, "pending_update_count": 0}})
     if method not in ("sendMessage", "setMessageReaction", *FILES):
         return refuse(404, "Not Found")
     chat = str(fields.get("chat_id", ""))
