@@ -174,6 +174,7 @@ class Permanent(DeliveryError):
 Steps = Generator[HttpStep, HttpResult, Sent]
 MediaSteps = Generator[HttpStep, HttpResult, HttpResult]
 CheckSteps = Generator[HttpStep, HttpResult, str]
+ProfileSteps = Generator[HttpStep, HttpResult, Mapping[str, str]]
 
 
 class ChannelAdapter:
@@ -230,6 +231,13 @@ class ChannelAdapter:
         """
         yield from ()
         return ""
+
+    def fetch_profile(self, value: str, credentials: Mapping[str, Any], *, external_id: str) -> ProfileSteps:
+        """Yields HTTP steps, returns what the platform tells of a user whose messages bring no name: attributes by
+        name, `name` among them. Raises Retryable or Permanent. Without an override there is nothing to ask.
+        """
+        yield from ()
+        return {}
 
     def fetch_media(self, ref: Mapping[str, str], credentials: Mapping[str, Any], *, external_id: str) -> MediaSteps:
         """Yields HTTP steps, returns the result that holds the file's bytes. Raises Retryable or Permanent."""

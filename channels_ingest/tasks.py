@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from celery import shared_task
 
-from channels_ingest import checkup, media, outbox
+from channels_ingest import checkup, media, outbox, profiles
 
 MOST_DUE = 500
+PROFILE_PAUSE = 20  # seconds
 EXPIRES = 10  # what a busy worker has not begun by then, a later sweep asks for again
 
 
@@ -26,6 +28,12 @@ def sweep_outbox() -> None:
 @shared_task
 def check_channel(account_id: int, channel_id: str) -> None:
     checkup.perform_check(account_id, UUID(channel_id))
+
+
+@shared_task(bind=True, max_retries=5)
+def fetch_profile(self: Any, account_id: int, channel_id: str, value: str) -> None:
+    if not profiles.fetch_profile(account_id, UUID(channel_id), value):
+        raise self.retry(countdown=PROFILE_PAUSE)
 
 
 @shared_task

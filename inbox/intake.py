@@ -25,6 +25,7 @@ from channels_ingest.events import (
     Sender,
     TypingChanged,
 )
+from channels_ingest.profiles import FETCH, has_profiles
 from channels_ingest.sink import Intake, Received
 from identity.services import Boundary, Key, Observed, Sighting, observe
 from inbox.arrivals import Arrival, Arrived, find_known_keys, insert_keys, order_time, store_arrivals
@@ -35,6 +36,7 @@ from inbox.moves import move_threads, part_threads
 from inbox.realtime import Change, append_changes, publish_typing
 from inbox.snapshots import ContextRequest, store_snapshots
 from oneview.accounts.models import Account
+from oneview.common.jobs import enqueue_on_commit
 
 Person = MessageReceived | MessageEchoed | ReactionChanged | TypingChanged | IdentifierLearned | ConsentChanged
 
@@ -78,6 +80,7 @@ def handle_events(account_id: int, batch: Sequence[Received], *, now: datetime) 
         *(Change("conversation.updated", conversation) for conversation in sorted(touched)),
     ]
     append_changes(account_id, changes, now=now)
+    _ask_for_names(account_id, outcome.created)
     _tell_typing(account_id, batch, identity_of, contact_of=contact_of)
     return Intake(messages=len(outcome.created), duplicates=outcome.duplicates, expired=outcome.expired)
 
@@ -180,6 +183,19 @@ def _select_fresh(
             continue
         fresh.append((received, event, identity, time))
     return fresh
+
+
+def _ask_for_names(account_id: int, created: Iterable[Arrival]) -> None:
+    """Of users who wrote for the first time and whose messages bring no name."""
+    nameless = {
+        (str(arrival.received.channel.id), arrival.event.sender.value)
+        for arrival in created
+        if arrival.event.sender.name is None
+        and arrival.thread.last_message is None
+        and has_profiles(arrival.received.channel.kind)
+    }
+    for channel, value in sorted(nameless):
+        enqueue_on_commit(FETCH, account_id, channel, value, queue="media")
 
 
 def _tell_typing(

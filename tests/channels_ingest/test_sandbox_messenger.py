@@ -30,6 +30,7 @@ from channels_ingest.events import (
 )
 from channels_ingest.models import Channel, InboundEvent
 from channels_ingest.outbox import deliver
+from channels_ingest.profiles import fetch_profile
 from channels_ingest.sandbox.base import Written
 from channels_ingest.sandbox.connections import find_connection
 from channels_ingest.sandbox.files import draw_image
@@ -37,6 +38,7 @@ from channels_ingest.sandbox.providers.messenger.scenes import NORA, SCENES
 from channels_ingest.sandbox.registry import load_providers
 from channels_ingest.sandbox.store import get_store
 from channels_ingest.services import create_channel
+from identity.models import Contact
 from inbox.models import Message, Thread
 from inbox.services.messages import Draft, send_reply
 from inbox.shapes import Author
@@ -382,3 +384,22 @@ def test_a_good_token_says_what_the_page_is_called_and_another_is_told(sandbox: 
     with pytest.raises(Permanent) as refused:
         run(CHANNEL.check(sandbox.credentials | {"page_access_token": "old"}, external_id=PAGE))
     assert "token" in refused.value.reason
+
+
+class TestProfile:
+    def test_the_name_is_asked_of_the_platform_after_the_first_message(self, sandbox: Sandbox, acme: Account) -> None:
+        sandbox.write(**{"from": USER, "name": "Nora Fields", "text": "Hello"})
+        drain(acme)
+        with scope(acme):
+            assert Contact.objects.get().name == f"Messenger …{USER[-4:]}"
+            Channel.objects.update(credentials=sandbox.credentials)
+        assert fetch_profile(acme.id, sandbox.channel.id, USER)
+        with scope(acme):
+            assert Contact.objects.get().name == "Nora Fields"
+
+    def test_a_person_who_cannot_be_looked_up_stays_without_a_name(self, sandbox: Sandbox, acme: Account) -> None:
+        sandbox.write(**{"from": USER, "text": "Hello"})
+        drain(acme)
+        assert not fetch_profile(acme.id, sandbox.channel.id, USER)
+        with scope(acme):
+            assert Contact.objects.get().name == f"Messenger …{USER[-4:]}"

@@ -90,6 +90,7 @@ def test_there_and_back_with_a_provider(live: str, acme: Account, bob: Membershi
     )
     assert 200 <= written["status"] < 300
     reply = answer(page, "Hello?", "It leaves today.")
+    expect(page.locator("#name")).to_have_text("Ana", timeout=LONG)
     expect(reply.locator(f".tick-{highest}")).to_be_visible(timeout=LONG)
     expect(reply).to_have_count(1)
     time.sleep(1)

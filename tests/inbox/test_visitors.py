@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -299,7 +300,7 @@ async def test_a_visitor_hears_the_answer_at_once(visitor: Client, acme: Account
 async def test_who_comes_back_hears_what_was_missed(visitor: Client, acme: Account, bob: Membership) -> None:
     await run(lambda: visitor.write("hello"))
     (known,) = await run(lambda: visitor.wait_for(1))
-    missed = [await run(lambda text=text: reply(acme, bob, text)) for text in ("one", "two")]
+    missed = [await run(partial(reply, acme, bob, text)) for text in ("one", "two")]
     async with open_socket(visitor) as socket:
         await socket.send(json.dumps({"t": "resume", "after": known["id"]}))
         heard = [(await next_frame(socket, "message"))["message"]["id"] for _ in missed]

@@ -20,6 +20,7 @@ from channels_ingest.base import (
     Outgoing,
     OutgoingFile,
     Permanent,
+    ProfileSteps,
     Request,
     Response,
     Retryable,
@@ -127,6 +128,17 @@ class Messenger(ChannelAdapter):
         url = f"{build_url(credentials, external_id)}?fields=name"
         answer = ERRORS.read_answer((yield HttpStep("GET", url, headers=_authorize(credentials))))
         return read_text(answer.get("name"), limit=200)
+
+    def fetch_profile(self, value: str, credentials: Mapping[str, Any], *, external_id: str) -> ProfileSteps:
+        """Names and language as the person has them on Facebook; webhooks bring neither.
+
+        https://developers.facebook.com/docs/messenger-platform/identity/user-profile
+        """
+        url = f"{build_url(credentials, value)}?fields=first_name,last_name,locale"
+        told = ERRORS.read_answer((yield HttpStep("GET", url, headers=_authorize(credentials))))
+        names = [read_text(told.get(part), limit=100).strip() for part in ("first_name", "last_name")]
+        known = {"name": " ".join(filter(None, names)), "language": read_text(told.get("locale"), limit=20)}
+        return {name: word for name, word in known.items() if word}
 
     def fetch_media(self, ref: Mapping[str, str], credentials: Mapping[str, Any], *, external_id: str) -> MediaSteps:
         """The address is signed, asks for no token and runs out after some time; there is no other way to the file."""

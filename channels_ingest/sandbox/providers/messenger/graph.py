@@ -14,8 +14,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from channels_ingest.payload import read_object
 from channels_ingest.sandbox.answers import cut, wait
-from channels_ingest.sandbox.connections import Connection
-from channels_ingest.sandbox.meta import refuse, with_token
+from channels_ingest.sandbox.connections import Connection, find_connection
+from channels_ingest.sandbox.meta import bears_token, refuse, refuse_token, with_token
 from channels_ingest.sandbox.providers.messenger import webhooks
 from channels_ingest.sandbox.store import get_store
 
@@ -67,10 +67,17 @@ def send(request: HttpRequest, connection: Connection) -> HttpResponseBase:
 
 
 @require_GET
-@with_token(kind=KIND, name=CREDENTIAL)
-def describe(request: HttpRequest, connection: Connection) -> HttpResponseBase:
-    """A page's own entry."""
-    return JsonResponse({"id": connection.external_id, "name": "Sandbox page"})
+def describe(request: HttpRequest, version: str, id: str) -> HttpResponseBase:
+    """The entry of a page, or the profile of one of its customers; the token says whose page it is."""
+    connection = find_connection(KIND, id) or find_connection(KIND)
+    if connection is None or not bears_token(request, connection, name=CREDENTIAL):
+        return refuse_token()
+    if id == connection.external_id:
+        return JsonResponse({"id": id, "name": "Sandbox page"})
+    profile = get_store().get("profile", id)
+    if profile is None:
+        return refuse(400, 100, f"Unsupported get request. Object with ID '{id}' does not exist.")
+    return JsonResponse({**profile, "id": id})
 
 
 def accept(connection: Connection, document: dict[str, Any], *, fault: str) -> HttpResponseBase:

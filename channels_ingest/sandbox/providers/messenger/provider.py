@@ -26,12 +26,15 @@ class Messenger(Provider):
         return [
             path("graph/<str:version>/<str:external_id>/messages", graph.send),
             path("graph/<str:version>/<str:external_id>/message_attachments", graph.upload),
-            path("graph/<str:version>/<str:external_id>", graph.describe),
+            path("graph/<str:version>/<str:id>", graph.describe),
             path("files/<str:file_id>/<str:name>", graph.download_file),
         ]
 
     def compose(self, connection: Connection, written: Written) -> Composed:
-        """`who` is a page-scoped id. Messenger tells neither names nor phones."""
+        """`who` is a page-scoped id. A webhook tells neither names nor phones; the name is in the profile."""
+        if written.name:
+            first, _, last = written.name.partition(" ")
+            get_store().put("profile", written.who, {"first_name": first, "last_name": last})
         message: dict[str, Any] = {"mid": written.id or webhooks.make_id()}
         if written.text:
             message["text"] = written.text
