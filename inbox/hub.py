@@ -99,16 +99,16 @@ class Hub:
     async def attend(self, visitor: VisitorListener, *, after: UUID | None) -> None:
         """As `resume`, for a visitor, who knows messages and no log: some of what they missed may come twice."""
         room = self._join(visitor)
-        visitor.position = None
+        visitor.is_live = False
         read = database_sync_to_async(_read_missed, thread_sensitive=False)
-        while not visitor.closing.done():
+        while not visitor.is_live:
             missed = await read(visitor.admission, after=after)
+            if visitor.closing.done():
+                return
             for message in missed.messages:
-                visitor.put(json.dumps({"t": "message", "message": message.document}))
-                visitor.conversation, after = message.conversation, message.id
-            if missed.is_last:
-                break
-        visitor.position = missed.head
+                visitor.tell(message)
+                after = message.id
+            visitor.is_live = missed.is_last and missed.head >= (room.sent or 0)
         room.sent = missed.head if room.sent is None else room.sent
         self._hear(room.account_id, missed.head)
 
@@ -197,7 +197,7 @@ class Hub:
             await asyncio.sleep(REVIEW_SECONDS)
             count += 1
             listeners = [listener for room in self._rooms.values() for listener in room.listeners]
-            visitors = [visitor for room in self._rooms.values() for visitor in room.visitors]
+            visitors = [visitor for room in self._rooms.values() for visitor in room.visitors.all]
             try:
                 found = await self._run(partial(review, [listener.admission for listener in listeners]))
                 gone = await self._run(partial(review_visitors, [visitor.admission for visitor in visitors]))
@@ -226,7 +226,7 @@ class Hub:
         return room
 
     def _close_empty(self, room: Room) -> None:
-        if not room.listeners and not room.visitors:
+        if not room.listeners and not room.visitors.all:
             del self._rooms[room.account_id]
 
     def _hear(self, account_id: int, head: int) -> None:
@@ -252,7 +252,7 @@ class Hub:
         for listener in list(room.listeners):
             if listener.position is not None:
                 listener.put(text)
-        for visitor in list(room.visitors):
+        for visitor in room.visitors.all:
             visitor.put(json.dumps({"t": "beat"}))
         for conversation in room.viewers.forget_stale(at=asyncio.get_running_loop().time()):
             room.send_viewers(conversation)

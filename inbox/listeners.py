@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,7 +13,7 @@ from uuid import UUID
 
 from inbox.admission import Admission, VisitorAdmission
 from inbox.presence import Viewers
-from inbox.updates import Update, Wanted
+from inbox.updates import Told, Update, Wanted
 
 MOST_WAITING = 256
 
@@ -20,13 +21,9 @@ RESTART, TOO_SLOW = 1012, 1013
 
 
 class Line:
-    """One socket. `position`: how far in the log it has been told, None until it has caught up.
-
-    Whoever owns the socket sends what `next()` gives, until `closing` says with which code to close it.
-    """
+    """One socket. Whoever owns the socket sends what `next()` gives, until `closing` says with which code to close it."""
 
     def __init__(self) -> None:
-        self.position: int | None = None
         self.closing: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting: asyncio.Queue[str] = asyncio.Queue(MOST_WAITING)
 
@@ -46,11 +43,14 @@ class Line:
 
 
 class Listener(Line):
-    """The socket of an agent's page or of a program. `opened`: the conversation on its screen."""
+    """The socket of an agent's page or of a program. `position`: how far in the log it has been told, None until it has
+    caught up; `opened`: the conversation on its screen.
+    """
 
     def __init__(self, admission: Admission) -> None:
         super().__init__()
         self.admission = admission
+        self.position: int | None = None
         self.opened: UUID | None = None
 
     @property
@@ -64,16 +64,57 @@ class Listener(Line):
 
 
 class VisitorListener(Line):
-    """The socket of a visitor, who hears of their own threads only. `conversation`: where their messages lie now."""
+    """The socket of a visitor, who hears of their own threads only. `is_live`: it has caught up; `conversation`: where
+    their messages lie now.
+    """
 
     def __init__(self, admission: VisitorAdmission) -> None:
         super().__init__()
         self.admission = admission
+        self.is_live = False
         self.conversation: UUID | None = None
 
     @property
-    def wanted(self) -> Wanted:
-        return Wanted(threads=frozenset((self.admission.channel_id, id) for id in self.admission.identities))
+    def threads(self) -> list[tuple[UUID, UUID]]:
+        """(channel, identity) of each."""
+        return [(self.admission.channel_id, identity) for identity in self.admission.identities]
+
+    def tell(self, message: Told) -> None:
+        self.conversation = message.conversation
+        self.put(json.dumps({"t": "message", "message": message.document}))
+
+
+class Visitors:
+    """The visitors of a room by thread: an account may have thousands, and each message is for one of them."""
+
+    def __init__(self) -> None:
+        self.all: set[VisitorListener] = set()
+        self.threads: frozenset[tuple[UUID, UUID]] = frozenset()
+        self._in: defaultdict[tuple[UUID, UUID], set[VisitorListener]] = defaultdict(set)
+
+    def add(self, visitor: VisitorListener) -> None:
+        self.all.add(visitor)
+        for thread in visitor.threads:
+            self._in[thread].add(visitor)
+        self.threads = frozenset(self._in)
+
+    def discard(self, visitor: VisitorListener) -> None:
+        self.all.discard(visitor)
+        for thread in visitor.threads:
+            self._in[thread].discard(visitor)
+            if not self._in[thread]:
+                del self._in[thread]
+        self.threads = frozenset(self._in)
+
+    def tell(self, update: Update) -> None:
+        """After a reset their clients come back and ask for what they missed."""
+        if update.reset:
+            for visitor in self.all:
+                visitor.close(RESTART)
+        for message in update.told:
+            for visitor in self._in.get((message.channel, message.identity), ()):
+                if visitor.is_live:
+                    visitor.tell(message)
 
 
 @dataclass(eq=False, slots=True)
@@ -83,7 +124,7 @@ class Room:
     account_id: int
     window: timedelta
     listeners: set[Listener] = field(default_factory=set)
-    visitors: set[VisitorListener] = field(default_factory=set)
+    visitors: Visitors = field(default_factory=Visitors)
     viewers: Viewers = field(default_factory=Viewers)
     sent: int | None = None
     heard: int = 0
@@ -94,11 +135,11 @@ class Room:
 
     @property
     def wanted(self) -> Wanted:
-        return Wanted.union(line.wanted for line in self.lines)
+        return Wanted.union([*(listener.wanted for listener in self.listeners), Wanted(threads=self.visitors.threads)])
 
     @property
     def lines(self) -> Iterable[Listener | VisitorListener]:
-        return (*self.listeners, *self.visitors)
+        return (*self.listeners, *self.visitors.all)
 
     def broadcast(self, update: Update) -> None:
         texts = Texts(update)
@@ -106,9 +147,7 @@ class Room:
             if listener.position is not None and listener.position < update.to:
                 listener.put(texts.get(listener))
                 listener.position = None if update.reset else update.to
-        for visitor in list(self.visitors):
-            if visitor.position is not None and visitor.position < update.to:
-                tell_visitor(visitor, update)
+        self.visitors.tell(update)
         self.sent = update.to
 
     def send_to_viewers(self, conversation: UUID, frame: dict[str, Any]) -> None:
@@ -121,7 +160,7 @@ class Room:
         """Visitors hear of everybody but themselves, and not who it is."""
         if kind == "user":
             return
-        for visitor in list(self.visitors):
+        for visitor in self.visitors.all:
             if visitor.conversation == conversation:
                 visitor.put(json.dumps({"t": "typing", "on": on}))
 
@@ -158,15 +197,3 @@ class Texts:
             if opened is not None:
                 frame["messages"] = update.messages[opened]
         return frame
-
-
-def tell_visitor(visitor: VisitorListener, update: Update) -> None:
-    """After a reset the visitor's client comes back and asks for what it missed."""
-    if update.reset:
-        visitor.close(RESTART)
-        return
-    for message in update.told:
-        if (message.channel, message.identity) in visitor.wanted.threads:
-            visitor.conversation = message.conversation
-            visitor.put(json.dumps({"t": "message", "message": message.document}))
-    visitor.position = update.to

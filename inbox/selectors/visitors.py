@@ -4,7 +4,7 @@ private notes, never what a merge has brought together.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Set
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -27,10 +27,8 @@ SELECT page.id FROM (
 """
 
 PICK = """
-SELECT m.id FROM inbox_message m
+SELECT m.id, t.channel_id, t.identity_id FROM inbox_message m
 JOIN inbox_thread t ON (t.account_id, t.id) = (m.account_id, m.thread_id)
-JOIN unnest(%b::uuid[], %b::uuid[]) AS heard(channel, identity)
-  ON (t.channel_id, t.identity_id) = (heard.channel, heard.identity)
 WHERE m.account_id = %s AND m.id = ANY(%b::uuid[]) AND NOT m.private AND m.author_kind <> 'system'
 """
 
@@ -58,13 +56,12 @@ def get_visitor_messages(
     account_id: int,
     ids: Iterable[UUID],
     *,
-    threads: Collection[tuple[UUID, UUID]],
+    threads: Set[tuple[UUID, UUID]],
     now: datetime,
     window: timedelta,
 ) -> tuple[MessageShape, ...]:
     """Those of `ids` that stand in one of `threads`, (channel, identity) each."""
-    channels, identities = [channel for channel, _ in threads], [identity for _, identity in threads]
     with connection.cursor() as cursor:
-        cursor.execute(PICK, [channels, identities, account_id, list(ids)])
-        found = [row[0] for row in cursor.fetchall()]
+        cursor.execute(PICK, [account_id, list(ids)])
+        found = [id for id, channel, identity in cursor.fetchall() if (channel, identity) in threads]
     return get_messages(account_id, found, now=now, window=window) if found else ()
