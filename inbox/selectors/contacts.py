@@ -90,6 +90,8 @@ def explain_link(link: Link, *, kind: str, other: str) -> str:
             return _("%(channel)s vouches for it.") % {"channel": endpoint}
         case "signed":
             return _("Signed by your own system.")
+        case "possession" if "visitor" in (kind, other):
+            return _("The same browser, before the user signed in.")
         case "possession":
             return _("The user wrote from it by %(channel)s.") % {"channel": endpoint}
         case "typed":

@@ -250,6 +250,7 @@ def test_a_signed_customer_and_a_whatsapp_user_with_the_same_proven_phone_become
         expect(page.locator("article.msg", has_text=text)).to_be_visible(timeout=LONG)
     expect(page.locator("#via option")).to_have_count(2)
     expect(page.locator(".identity", has_text="Signed by your own system.").first).to_be_visible()
+    expect(page.locator(".identity", has_text="The same browser, before the user signed in.")).to_have_count(1)
     call(whatsapp, {"from": "34600111222", "name": "Ana Prieto", "text": "In between on WhatsApp"})
     write_in_chat(shop, "In between on the web")
     for text in ("In between on WhatsApp", "In between on the web"):
