@@ -119,6 +119,9 @@ class ChannelAdmin(ScopedAdmin):
         window, now = account_of(request).window, cast(AccountRequest, request).now
         return {
             "channel": channel,
+            "embedding": adapter.describe_embedding(site_url=settings.PUBLIC_URL, public_id=channel.public_id)
+            if adapter
+            else "",
             "webhook_url": f"{settings.PUBLIC_URL}/webhooks/{channel.kind}/{channel.public_id}/",
             "condition": checkup.read_condition(channel, now=now, window=window),
             "rotating": list_rotating(adapter, read_credentials(channel)) if adapter else [],

@@ -198,6 +198,10 @@ class ChannelAdapter:
         """The scope in which `Sender.value` is unique."""
         raise NotImplementedError
 
+    def describe_embedding(self, *, site_url: str, public_id: str) -> str:
+        """The code that a site embeds, of a channel that it has no provider for; "" where a provider wants our address."""
+        return ""
+
     def handshake(self, request: Request, credentials: Mapping[str, Any]) -> Response | None:
         """The answer to a provider's check of our address; None refuses. Called for GET."""
         return None

@@ -224,3 +224,13 @@ def test_a_failed_delivery_is_tried_again(channel: Channel, browser: Client) -> 
     with scope(channel.account_id):
         delivery.refresh_from_db()
     assert delivery.state == OutboxState.QUEUED
+
+
+def test_a_chat_shows_the_code_for_a_site_instead_of_an_address(browser: Client, alice: Membership) -> None:
+    with scope(alice.account):
+        chat = create_channel(
+            alice.account_id, kind="webchat", name="Shop", external_id="shop", credentials={"jwt_secret": "s" * 32}
+        )
+    page = browser.get(f"/admin/channels_ingest/channel/{chat.id}/change/").content.decode()
+    assert f"/widget/loader.js&quot; data-key=&quot;{chat.public_id}&quot;" in page
+    assert "Webhook address" not in page

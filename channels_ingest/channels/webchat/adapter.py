@@ -94,6 +94,9 @@ class WebChat(ChannelAdapter):
     def identity_scope(self, credentials: Mapping[str, Any], *, external_id: str) -> str:
         return external_id
 
+    def describe_embedding(self, *, site_url: str, public_id: str) -> str:
+        return f'<script async src="{site_url}/widget/loader.js" data-key="{public_id}"></script>'
+
     def verify(self, request: Request, credentials: Mapping[str, Any]) -> bool:
         """A token of this channel. A browser also names the page it is on: that must be one of ours or of the list."""
         origin = request.headers.get("origin")
