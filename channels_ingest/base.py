@@ -199,7 +199,7 @@ class ChannelAdapter:
         raise NotImplementedError
 
     def describe_embedding(self, *, site_url: str, public_id: str) -> str:
-        """The code that a site embeds, of a channel that it has no provider for; "" where a provider wants our address."""
+        """The code that a site embeds, of a channel without a provider; "" where a provider wants our address."""
         return ""
 
     def handshake(self, request: Request, credentials: Mapping[str, Any]) -> Response | None:

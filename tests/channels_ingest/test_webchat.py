@@ -125,7 +125,9 @@ class TestSigningIn:
     def test_what_the_site_has_not_signed_for_this_channel_and_hour_is_refused(self, claims: dict[str, Any]) -> None:
         """Instants are seconds from now."""
         now = int(time.time())
-        told = {name: now + value if isinstance(value, int) else value for name, value in claims.items()}
+        told: dict[str, Any] = {
+            name: now + value if isinstance(value, int) else value for name, value in claims.items()
+        }
         with pytest.raises(InvalidToken) as refused:
             sign_in(ANONYMOUS, vouch(**told), CREDENTIALS, audience="p")
         assert SECRET not in str(refused.value)
