@@ -32,6 +32,7 @@ from inbox.arrivals import Arrival, Arrived, find_known_keys, insert_keys, order
 from inbox.effects import Effect, Touched, apply_effects, find_up_to, park_effects, read_effect, take_parked
 from inbox.files import attach_files
 from inbox.folds import fold_conversations, lock_conversations
+from inbox.joins import tell_joins
 from inbox.moves import move_threads, part_threads
 from inbox.realtime import Change, append_changes, publish_typing
 from inbox.snapshots import ContextRequest, store_snapshots
@@ -69,11 +70,13 @@ def handle_events(account_id: int, batch: Sequence[Received], *, now: datetime) 
     if fresh:
         outcome.created = _store(account, fresh, contact_of=contact_of, now=now)
     _handle_effects(account_id, batch, identity_of, outcome=outcome, now=now)
+    joins = tell_joins(account, observed.moves, now=now) if moved.changes else []
     touched = {arrival.thread.conversation for arrival in outcome.created} | moved.conversations | parted.conversations
     fold_conversations(account_id, touched)
     changes = [
         *moved.changes,
         *parted.changes,
+        *joins,
         *(Change("message.created", arrival.thread.conversation, arrival.id) for arrival in outcome.created),
         *(Change("message.updated", update.conversation, update.message) for update in outcome.updated),
         *(Change("contact.updated", contact) for contact in sorted(observed.contacts)),

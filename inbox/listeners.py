@@ -21,7 +21,7 @@ RESTART, TOO_SLOW = 1012, 1013
 
 
 class Line:
-    """One socket. Whoever owns the socket sends what `next()` gives, until `closing` says with which code to close it."""
+    """One socket. Its owner sends what `next()` gives, until `closing` says with which code to close it."""
 
     def __init__(self) -> None:
         self.closing: asyncio.Future[int] = asyncio.get_running_loop().create_future()

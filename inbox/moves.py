@@ -278,11 +278,17 @@ def _recount(
 
 
 def _drop_empty(account_id: int, threads: Collection[UUID]) -> None:
+    """With the lines in them: a thread that nobody has written in is none."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            DELETE FROM inbox_thread t WHERE t.account_id = %s AND t.id = ANY(%b::uuid[]) AND NOT EXISTS
-              (SELECT FROM inbox_message m WHERE (m.account_id, m.thread_id) = (t.account_id, t.id))
+            WITH gone AS (
+              DELETE FROM inbox_thread t WHERE t.account_id = %s AND t.id = ANY(%b::uuid[]) AND NOT EXISTS
+                (SELECT FROM inbox_message m WHERE (m.account_id, m.thread_id) = (t.account_id, t.id)
+                  AND m.author_kind <> 'system')
+              RETURNING id
+            )
+            DELETE FROM inbox_message m USING gone WHERE m.account_id = %s AND m.thread_id = gone.id
             """,
-            [account_id, list(threads)],
+            [account_id, list(threads), account_id],
         )

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 from django.utils.translation import gettext as _
 
+from inbox.selectors.channels import label_of
+from inbox.selectors.contacts import show_value
+
 
 def describe_line(data: Mapping[str, str]) -> str:
     names = {"by": data.get("by", ""), "to": data.get("to", "")}
@@ -22,4 +25,21 @@ def describe_line(data: Mapping[str, str]) -> str:
             return _("%(by)s put this aside until later.") % names
         case "resolved":
             return _("%(by)s resolved this.") % names
+        case "joined":
+            return _describe_join(data)
     return ""
+
+
+def _describe_join(data: Mapping[str, str]) -> str:
+    channels = ", ".join(label_of(kind) for kind in data.get("channels", "").split(","))
+    told = {"channels": channels, "value": show_value(data.get("shared", ""), data.get("value", ""))}
+    match data.get("shared"), data.get("rule"):
+        case "phone", _rule:
+            return _("One user from here on: the same phone number, %(value)s (%(channels)s).") % told
+        case "email", _rule:
+            return _("One user from here on: the same e-mail address, %(value)s (%(channels)s).") % told
+        case "customer", _rule:
+            return _("One user from here on: the same customer id, %(value)s (%(channels)s).") % told
+        case _shared, "possession":
+            return _("One user from here on: the same browser, before signing in (%(channels)s).") % told
+    return _("One user from here on (%(channels)s).") % told

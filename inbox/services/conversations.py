@@ -12,11 +12,11 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from inbox.folds import fold_conversations, lock_conversations
+from inbox.lines import Line, write_line
 from inbox.models import Conversation, Thread
 from inbox.models.thread import Status
 from inbox.realtime import Change, append_changes
 from inbox.selectors.visibility import oldest_visible
-from inbox.services.lines import Line, write_line
 from inbox.shapes import Agent
 from oneview.accounts.models import Account, Membership
 from oneview.common.errors import FieldError, Invalid, NotFound

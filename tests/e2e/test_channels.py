@@ -249,6 +249,8 @@ def test_a_signed_customer_and_a_whatsapp_user_with_the_same_proven_phone_become
     for text in ("On WhatsApp", "On the web"):
         expect(page.locator("article.msg", has_text=text)).to_be_visible(timeout=LONG)
     expect(page.locator("#via option")).to_have_count(2)
+    line = "One user from here on: the same phone number, +34 600 11 12 22 (Web chat, WhatsApp)."
+    expect(page.get_by_text(line)).to_be_visible(timeout=LONG)
     expect(page.locator(".identity", has_text="Signed by your own system.").first).to_be_visible()
     expect(page.locator(".identity", has_text="The same browser, before the user signed in.")).to_have_count(1)
     call(whatsapp, {"from": "34600111222", "name": "Ana Prieto", "text": "In between on WhatsApp"})

@@ -62,7 +62,7 @@ regret = echo("sorry, wrong number", sender=user(OLD, phone=OLD), id="wamid.7", 
 
 
 def describe(account: Account) -> dict[str, Any]:
-    """All that agents can see, without ids that are given in order of arrival."""
+    """All that agents can see, without what tells of the order of arrival: ids, and lines of what was joined when."""
     with scope(account) as now:
         texts = dict(Message.objects.values_list("id", "text"))
         threads = [
@@ -84,6 +84,7 @@ def describe(account: Account) -> dict[str, Any]:
                 row.id: [
                     (shape.text, shape.author.name, [(each.emoji, each.author.name) for each in shape.reactions])
                     for shape in list_messages(account.id, row.id, now=now, window=account.window).messages
+                    if shape.author.kind != "system"
                 ]
                 for row in Conversation.objects.all()
             },
