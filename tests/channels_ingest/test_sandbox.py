@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from channels_ingest.base import HttpResult, HttpStep, Outgoing, OutgoingFile, Permanent, Retryable, Sent
+from channels_ingest.base import Outgoing, OutgoingFile, Permanent, Retryable, Sent
 from channels_ingest.channels.whatsapp import CHANNEL
 from channels_ingest.events import (
     AddressChanged,
@@ -30,8 +30,9 @@ from channels_ingest.sandbox.later import Later
 from channels_ingest.sandbox.providers.whatsapp.scenes import SCENES
 from channels_ingest.sandbox.store import Store, get_store
 from oneview.accounts.models import Account
-from oneview.common.http import OutcomeUnknown, send_request
+from oneview.common.http import OutcomeUnknown
 from oneview.common.scope import scope
+from tests.channels_ingest.contract import perform
 from tests.channels_ingest.webhooks import CREDENTIALS, connect
 
 FILE = OutgoingFile("1", "ticket.jpg", "image/jpeg", MessageType.IMAGE, b"\xff\xd8jpeg")
@@ -63,7 +64,7 @@ class Sandbox:
         """Our side: the steps of the adapter over real HTTP."""
         outgoing = Outgoing(**{"key": "key-1", "address": {"to": "34600111222"}, **message})
         steps = CHANNEL.send(outgoing, self.credentials, external_id=self.channel.external_id)
-        return run(steps)  # type: ignore[no-any-return]
+        return perform(steps)  # type: ignore[no-any-return]
 
     def list_events(self) -> list[Event | Broken]:
         """What our door took in, as the adapter reads it."""
@@ -84,18 +85,6 @@ class Sandbox:
             return found == list(states)
 
         self.wait_for(reached)
-
-
-def run(steps: Any) -> Any:
-    step: HttpStep = next(steps)
-    while True:
-        answer = send_request(
-            step.method, step.url, headers=step.headers, json=step.json, data=step.data, files=step.files, timeout=10
-        )
-        try:
-            step = steps.send(HttpResult(answer.status, answer.headers, answer.body))
-        except StopIteration as stop:
-            return stop.value
 
 
 @pytest.fixture
@@ -176,7 +165,7 @@ class TestScenes:
             assert isinstance(event, MessageReceived)
             (media,) = event.content.media
             steps = CHANNEL.fetch_media(media.ref, sandbox.credentials, external_id=sandbox.channel.external_id)
-            result = run(steps)
+            result = perform(steps)
             assert result.headers["content-type"] == media.type
             assert len(result.body) > 100
 
@@ -222,9 +211,9 @@ class TestGraph:
 
     def test_it_says_what_our_number_is_called(self, sandbox: Sandbox) -> None:
         given: dict[str, Any] = {"external_id": sandbox.channel.external_id}
-        assert run(CHANNEL.check(sandbox.credentials, **given)) == "Sandbox, +15550001111"
+        assert perform(CHANNEL.check(sandbox.credentials, **given)) == "Sandbox, +15550001111"
         with pytest.raises(Permanent) as error:
-            run(CHANNEL.check(sandbox.credentials | {"access_token": "token-2"}, **given))
+            perform(CHANNEL.check(sandbox.credentials | {"access_token": "token-2"}, **given))
         assert error.value.disconnects
 
     def test_a_wrong_token_is_refused(self, sandbox: Sandbox) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from channels_ingest.base import HttpResult, HttpStep, Outgoing, OutgoingFile, Permanent, Retryable, Sent
+from channels_ingest.base import HttpResult, Outgoing, OutgoingFile, Permanent, Retryable, Sent
 from channels_ingest.channels.messenger import CHANNEL
 from channels_ingest.drain import Drain
 from channels_ingest.events import (
@@ -43,8 +43,9 @@ from inbox.models import Message, Thread
 from inbox.services.messages import Draft, send_reply
 from inbox.shapes import Author
 from oneview.accounts.models import Account
-from oneview.common.http import OutcomeUnknown, send_request
+from oneview.common.http import OutcomeUnknown
 from oneview.common.scope import scope
+from tests.channels_ingest.contract import perform
 
 PAGE, USER = "104500600700", "7700112233445566"
 KEY = "018f6e5c-0000-8000-8000-000000000001"
@@ -86,12 +87,12 @@ class Sandbox:
     def send(self, *, to: str = USER, **message: Any) -> Sent:
         """Our side: the steps of the adapter over real HTTP."""
         outgoing = Outgoing(**{"key": KEY, "address": {"id": to}, **message})
-        sent = run(CHANNEL.send(outgoing, self.credentials, external_id=PAGE))
+        sent = perform(CHANNEL.send(outgoing, self.credentials, external_id=PAGE))
         assert isinstance(sent, Sent)
         return sent
 
     def fetch(self, ref: Any) -> HttpResult:
-        result = run(CHANNEL.fetch_media(ref, self.credentials, external_id=PAGE))
+        result = perform(CHANNEL.fetch_media(ref, self.credentials, external_id=PAGE))
         assert isinstance(result, HttpResult)
         return result
 
@@ -117,18 +118,6 @@ class Sandbox:
 
 def is_read(event: Event | Broken) -> bool:
     return isinstance(event, DeliveredUpTo) and event.state == DeliveryState.READ
-
-
-def run(steps: Any) -> Any:
-    step: HttpStep = next(steps)
-    while True:
-        answer = send_request(
-            step.method, step.url, headers=step.headers, json=step.json, data=step.data, files=step.files, timeout=10
-        )
-        try:
-            step = steps.send(HttpResult(answer.status, answer.headers, answer.body))
-        except StopIteration as stop:
-            return stop.value
 
 
 def drain(account: Account) -> list[Message]:
@@ -380,9 +369,9 @@ class TestConversation:
 
 
 def test_a_good_token_says_what_the_page_is_called_and_another_is_told(sandbox: Sandbox) -> None:
-    assert run(CHANNEL.check(sandbox.credentials, external_id=PAGE)) == "Sandbox page"
+    assert perform(CHANNEL.check(sandbox.credentials, external_id=PAGE)) == "Sandbox page"
     with pytest.raises(Permanent) as refused:
-        run(CHANNEL.check(sandbox.credentials | {"page_access_token": "old"}, external_id=PAGE))
+        perform(CHANNEL.check(sandbox.credentials | {"page_access_token": "old"}, external_id=PAGE))
     assert "token" in refused.value.reason
 
 

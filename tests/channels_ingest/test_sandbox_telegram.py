@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from channels_ingest.base import HttpResult, HttpStep, Outgoing, OutgoingFile, Permanent, Retryable, Sent
+from channels_ingest.base import HttpResult, Outgoing, OutgoingFile, Permanent, Retryable, Sent
 from channels_ingest.channels.telegram import CHANNEL
 from channels_ingest.drain import Drain
 from channels_ingest.events import (
@@ -35,9 +35,9 @@ from inbox.models import Message, Thread
 from inbox.services.messages import Draft, send_reply
 from inbox.shapes import Author
 from oneview.accounts.models import Account
-from oneview.common.http import OutcomeUnknown, send_request
+from oneview.common.http import OutcomeUnknown
 from oneview.common.scope import scope
-from tests.channels_ingest.contract import drive
+from tests.channels_ingest.contract import drive, perform
 
 BOT = "710002000"
 CREDENTIALS = {"bot_token": f"{BOT}:AAF-secret_word", "secret_token": "Say-Friend_1"}
@@ -70,12 +70,12 @@ class Sandbox:
     def send(self, *, to: int = 111222333, **message: Any) -> Sent:
         """Our side: the steps of the adapter over real HTTP."""
         outgoing = Outgoing(**{"key": "key-1", "address": {"chat_id": str(to)}, **message})
-        sent = run(CHANNEL.send(outgoing, self.credentials, external_id=BOT))
+        sent = perform(CHANNEL.send(outgoing, self.credentials, external_id=BOT))
         assert isinstance(sent, Sent)
         return sent
 
     def fetch(self, ref: Any) -> HttpResult:
-        result = run(CHANNEL.fetch_media(ref, self.credentials, external_id=BOT))
+        result = perform(CHANNEL.fetch_media(ref, self.credentials, external_id=BOT))
         assert isinstance(result, HttpResult)
         return result
 
@@ -87,18 +87,6 @@ class Sandbox:
 
     def list_messages(self) -> list[MessageReceived]:
         return [event for event in self.list_events() if isinstance(event, MessageReceived)]
-
-
-def run(steps: Any) -> Any:
-    step: HttpStep = next(steps)
-    while True:
-        answer = send_request(
-            step.method, step.url, headers=step.headers, json=step.json, data=step.data, files=step.files, timeout=10
-        )
-        try:
-            step = steps.send(HttpResult(answer.status, answer.headers, answer.body))
-        except StopIteration as stop:
-            return stop.value
 
 
 @pytest.fixture
@@ -355,15 +343,15 @@ def test_a_customer_may_send_a_picture(sandbox: Sandbox) -> None:
 
 class TestCheck:
     def test_a_good_token_says_whose_bot_it_is(self, sandbox: Sandbox) -> None:
-        assert run(CHANNEL.check(sandbox.credentials, external_id=BOT)) == "@oneview_bot"
+        assert perform(CHANNEL.check(sandbox.credentials, external_id=BOT)) == "@oneview_bot"
 
     def test_a_token_that_was_taken_back_is_told(self, sandbox: Sandbox) -> None:
         with pytest.raises(Permanent, match="token"):
-            run(CHANNEL.check(sandbox.credentials | {"bot_token": f"{BOT}:old"}, external_id=BOT))
+            perform(CHANNEL.check(sandbox.credentials | {"bot_token": f"{BOT}:old"}, external_id=BOT))
 
     def test_the_token_of_another_bot_is_told(self, sandbox: Sandbox) -> None:
         with pytest.raises(Permanent, match="another bot"):
-            run(CHANNEL.check(sandbox.credentials, external_id="7"))
+            perform(CHANNEL.check(sandbox.credentials, external_id="7"))
 
 
 def test_a_bot_that_posts_nowhere_is_told_and_so_is_its_last_trouble() -> None:
