@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import jwt
 import pytest
@@ -19,7 +21,7 @@ from channels_ingest.channels.webchat.tokens import (
     sign_in,
     sign_visitor,
 )
-from channels_ingest.events import MessageReceived
+from channels_ingest.events import Broken, MessageReceived
 from tests.channels_ingest.contract import drive
 
 SECRET = "a secret of the shop, long enough to sign with"
@@ -157,6 +159,13 @@ def test_what_is_kept_of_a_request_says_who_and_when_and_proves_nothing() -> Non
     assert isinstance(event, MessageReceived)
     assert (event.sender.value, event.sender.address) == ("v1", {"platform": "android"})
     assert abs(event.at.timestamp() - time.time()) < 5
+
+
+@pytest.mark.parametrize("millisecond", [0, 253_402_300_799_999, (1 << 48) - 1], ids=["1970", "9999", "10889"])
+def test_read_up_to_an_id_of_no_time_breaks_nothing_but_itself(millisecond: int) -> None:
+    body = json.dumps({"type": "read", "up_to": str(UUID(int=millisecond << 80))}).encode()
+    (event,) = CHANNEL.parse(body, CHANNEL.keep(build(token_of())))
+    assert isinstance(event, Broken)
 
 
 def test_a_reply_calls_nobody() -> None:

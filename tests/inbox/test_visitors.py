@@ -31,6 +31,7 @@ from tests.inbox.visiting import SHOP, Client, connect_chat, wait
 
 pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("drain")]
 
+LAST = UUID(int=(1 << 128) - 1)  # an id of a time that no calendar has
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
     "1f15c4890000000d49444154789c6360f8cfc0f01f000502010063b0a1f40000000049454e44ae426082"
@@ -141,6 +142,13 @@ class TestMessages:
         assert status_of(acme, answer.id) == "delivered"
         assert visitor.post(type="read", up_to=str(answer.id)) == 202
         wait(lambda: status_of(acme, answer.id) == "read")
+
+    def test_an_id_of_no_time_acknowledges_what_there_is(self, visitor: Client, acme: Account, bob: Membership) -> None:
+        visitor.write("hello")
+        visitor.wait_for(1)
+        answer = reply(acme, bob, "Good morning!")
+        assert visitor.list_messages(after=str(LAST)) == []
+        assert status_of(acme, answer.id) == "delivered"
 
     def test_a_note_is_not_for_visitors(self, visitor: Client, acme: Account, bob: Membership) -> None:
         visitor.write("hello")
@@ -295,6 +303,15 @@ async def test_a_visitor_hears_the_answer_at_once(visitor: Client, acme: Account
         assert heard["message"]["id"] == str(answer.id)
         await socket.send(json.dumps({"t": "read", "up_to": str(answer.id)}))
         await run(lambda: wait(lambda: status_of(acme, answer.id) == "read"))
+
+
+async def test_a_receipt_of_no_time_ends_no_socket(visitor: Client) -> None:
+    await run(lambda: visitor.write("hello"))
+    await run(lambda: visitor.wait_for(1))
+    async with open_socket(visitor) as socket:
+        await socket.send(json.dumps({"t": "read", "up_to": str(LAST)}))
+        await socket.send(json.dumps({"t": "resume", "after": None}))
+        assert (await next_frame(socket, "message"))["message"]["text"] == "hello"
 
 
 async def test_who_comes_back_hears_what_was_missed(visitor: Client, acme: Account, bob: Membership) -> None:

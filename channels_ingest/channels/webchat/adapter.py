@@ -14,7 +14,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -269,11 +269,7 @@ def _read_uuid(value: Any) -> UUID:
 
 def _read_time(value: Any) -> datetime:
     """The millisecond that a message id carries."""
-    milliseconds = _read_uuid(value).int >> 80
-    try:
-        return datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        raise Unreadable("no id of ours") from None
+    return read_instant(_read_uuid(value).int >> 80)
 
 
 CHANNEL = WebChat()
