@@ -7,7 +7,9 @@ ours.
 
 from __future__ import annotations
 
+import base64
 import hmac
+import json
 import secrets as randomness
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -86,8 +88,9 @@ def build_visitor(claims: Mapping[str, Any]) -> Visitor:
 
 
 def read_unverified(token: str) -> Visitor:
-    """Of a token that has been verified."""
-    return build_visitor(jwt.decode(token, options={"verify_signature": False}))
+    """Of a token that has been verified: its middle part is decoded, nothing is checked again."""
+    payload = token.split(".")[1]
+    return build_visitor(json.loads(base64.urlsafe_b64decode(payload + "==")))
 
 
 def sign_in(visitor: Visitor, token: str, credentials: Mapping[str, Any], *, audience: str) -> Visitor:
