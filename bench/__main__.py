@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import door, drain, live, memory, pages, parse
+from bench import adapters, door, drain, live, memory, pages, parse, widget
 from bench.installation import start_installation
 from bench.report import Result, format_table, not_run, write_results
 
@@ -15,6 +15,8 @@ PARTS = {
     "pages": pages.measure,
     "memory": memory.measure,
     "parse": parse.measure,
+    "adapters": adapters.measure,
+    "widget": widget.measure,
 }
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import uvloop
 
 from bench.installation import Installation, Tenant
+from bench.kinds import build_body
 from bench.report import Result, median_of_three, percentile
-from bench.webhooks import build_body, build_request, post_all
+from bench.webhooks import build_request, post_all
 from oneview.common.ids import new_id
 
 REQUESTS = 20_000
@@ -27,10 +28,8 @@ def measure(installation: Installation) -> list[Result]:
 
 def _run(installation: Installation, tenant: Tenant, connections: int) -> tuple[float, float, float]:
     port, sample = installation.port, new_id().hex
-    bodies = [
-        build_body(tenant.phone_number_id, person=n, message=f"{sample}{n}", text="hola " * 60) for n in range(REQUESTS)
-    ]
-    requests = [build_request(tenant, body, port=port) for body in bodies]
+    bodies = [build_body(tenant.whatsapp, person=n, message=f"{sample}{n}", text="hola " * 60) for n in range(REQUESTS)]
+    requests = [build_request(tenant.whatsapp, body, port=port) for body in bodies]
     floor = _measure_floor(installation, bodies[0], connections)
     with installation.paused("drain"):
         load, seconds = uvloop.run(post_all(requests, port=port, connections=connections))

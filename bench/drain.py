@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from bench.installation import Installation, Tenant
+from bench.kinds import build_body
 from bench.report import Result, at_least
-from bench.webhooks import build_body
 from oneview.common.ids import new_id
 
 EVENTS, PEOPLE, BATCH = 20_000, 5_000, 500
@@ -31,14 +31,12 @@ def store_requests(installation: Installation, tenant: Tenant, *, events: int, p
     """Puts signed requests where the door would, while the drain is held still; then lets it go."""
     with installation.paused("drain"), installation.connect() as database:
         account, channel = database.execute(
-            "SELECT account_id, id FROM channels_ingest_channel WHERE external_id = %s", [tenant.phone_number_id]
+            "SELECT account_id, id FROM channels_ingest_channel WHERE external_id = %s", [tenant.whatsapp.external_id]
         ).fetchone() or (None, None)
         for begin in range(0, events, BATCH):
             numbers = range(begin, min(begin + BATCH, events))
             bodies = [
-                build_body(
-                    tenant.phone_number_id, person=n % people, message=f"{tenant.slug}.{n}", text=f"question {n}"
-                )
+                build_body(tenant.whatsapp, person=n % people, message=f"{tenant.slug}.{n}", text=f"question {n}")
                 for n in numbers
             ]
             database.execute(

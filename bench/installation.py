@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,23 +18,24 @@ from typing import Any
 
 import psycopg
 
+from bench.kinds import ADAPTERS, CREDENTIALS, Line
 from oneview.bootstrap import ROOT
 from oneview.embedded.postgres import packaged_programs
 from oneview.embedded.running import Running, read
 
-SECRET = "bench-app-secret"
-CREDENTIALS = {"app_secret": SECRET, "verify_token": "bench", "access_token": "bench", "base_url": "http://127.0.0.1:9"}
-
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """An account with one WhatsApp channel and one agent."""
+    """An account with one agent and a channel of each kind that was asked for."""
 
     slug: str
-    webhook: str
-    phone_number_id: str
     token: str
     email: str
+    lines: Mapping[str, Line]
+
+    @property
+    def whatsapp(self) -> Line:
+        return self.lines["whatsapp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +56,21 @@ class Installation:
             raise RuntimeError(done.stderr)
         return json.loads(done.stdout)
 
-    def make_tenant(self, number: int) -> Tenant:
-        slug, phone, email = f"bench{number}", f"90010{number:04d}", f"agent{number}@bench.example"
+    def make_tenant(self, number: int, *, kinds: Iterable[str] = ("whatsapp",)) -> Tenant:
+        slug, email = f"bench{number}", f"agent{number}@bench.example"
         self.manage("create_account", slug, "--name", f"Bench {number}", "--plan", "paid", "--window-days", "30")
         self.manage("create_user", email, "--account", slug, "--role", "agent", "--password", "correct horse battery")
-        channel = self.manage(
-            *("create_channel", "--account", slug, "--kind", "whatsapp", "--name", "WhatsApp"),
-            *("--external-id", phone, "--credentials", json.dumps(CREDENTIALS)),
-        )
+        lines = {kind: self.make_line(slug, kind=kind, external_id=f"90010{number:04d}") for kind in kinds}
         token = self.manage("create_token", "--account", slug, "--user", email)["token"]
-        return Tenant(slug, channel["webhook_url"], phone, token, email)
+        return Tenant(slug, token, email, lines)
+
+    def make_line(self, slug: str, *, kind: str, external_id: str, **credentials: str) -> Line:
+        """Connects a channel; `credentials` beside those that all have."""
+        channel = self.manage(
+            *("create_channel", "--account", slug, "--kind", kind, "--name", ADAPTERS[kind].label),
+            *("--external-id", external_id, "--credentials", json.dumps({**CREDENTIALS[kind], **credentials})),
+        )
+        return Line(kind, external_id, channel["webhook_url"])
 
     def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
         """As the owner, who sees every account."""
@@ -111,7 +117,9 @@ def socket_of(url: str) -> dict[str, str]:
 
 @contextmanager
 def start_installation(environment: Mapping[str, str] | None = None) -> Iterator[Installation]:
-    """Starts one and stops it; its data is thrown away."""
+    """Starts one and stops it; its data is thrown away. With `STATICFILES=collected` it first collects and compresses
+    them, which takes half a minute.
+    """
     directory = Path(tempfile.mkdtemp(prefix="oneview-bench-", dir="/var/tmp"))
     directory.chmod(0o711)
     settings = {
@@ -123,9 +131,10 @@ def start_installation(environment: Mapping[str, str] | None = None) -> Iterator
     }
     inherited = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
     with (directory / "up.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "up"], cwd=ROOT, env={**inherited, **settings}, stdout=log, stderr=log
-        )
+        options: Any = {"cwd": ROOT, "env": {**inherited, **settings}, "stdout": log, "stderr": log}
+        if settings.get("STATICFILES") == "collected":
+            subprocess.run([sys.executable, "manage.py", "collectstatic", "--noinput"], check=True, **options)
+        process = subprocess.Popen([sys.executable, "manage.py", "up"], **options)
         try:
             deadline = time.monotonic() + 120
             while (running := read(directory)) is None:
