@@ -193,6 +193,7 @@ class Hub:
         heartbeat too.
         """
         count = 0
+        look_at = database_sync_to_async(review_visitors, thread_sensitive=False)  # too many for the hub's own thread
         while True:
             await asyncio.sleep(REVIEW_SECONDS)
             count += 1
@@ -200,7 +201,7 @@ class Hub:
             visitors = [visitor for room in self._rooms.values() for visitor in room.visitors.all]
             try:
                 found = await self._run(partial(review, [listener.admission for listener in listeners]))
-                gone = await self._run(partial(review_visitors, [visitor.admission for visitor in visitors]))
+                gone = await look_at([visitor.admission for visitor in visitors])
             except UNAVAILABLE:
                 continue
             for listener in listeners:
@@ -252,8 +253,9 @@ class Hub:
         for listener in list(room.listeners):
             if listener.position is not None:
                 listener.put(text)
+        beat = json.dumps({"t": "beat"})
         for visitor in room.visitors.all:
-            visitor.put(json.dumps({"t": "beat"}))
+            visitor.put(beat)
         for conversation in room.viewers.forget_stale(at=asyncio.get_running_loop().time()):
             room.send_viewers(conversation)
         for opened in {listener.opened for listener in room.listeners if listener.opened}:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -89,22 +88,30 @@ class Visitors:
 
     def __init__(self) -> None:
         self.all: set[VisitorListener] = set()
-        self.threads: frozenset[tuple[UUID, UUID]] = frozenset()
-        self._in: defaultdict[tuple[UUID, UUID], set[VisitorListener]] = defaultdict(set)
+        self._in: dict[tuple[UUID, UUID], set[VisitorListener]] = {}
+        self._threads: frozenset[tuple[UUID, UUID]] | None = frozenset()
+
+    @property
+    def threads(self) -> frozenset[tuple[UUID, UUID]]:
+        """Gathered when it is asked for, not whenever one of thousands comes or goes."""
+        if self._threads is None:
+            self._threads = frozenset(self._in)
+        return self._threads
 
     def add(self, visitor: VisitorListener) -> None:
         self.all.add(visitor)
         for thread in visitor.threads:
-            self._in[thread].add(visitor)
-        self.threads = frozenset(self._in)
+            self._in.setdefault(thread, set()).add(visitor)
+        self._threads = None
 
     def discard(self, visitor: VisitorListener) -> None:
         self.all.discard(visitor)
         for thread in visitor.threads:
-            self._in[thread].discard(visitor)
-            if not self._in[thread]:
-                del self._in[thread]
-        self.threads = frozenset(self._in)
+            listening = self._in.get(thread, set())
+            listening.discard(visitor)
+            if not listening:
+                self._in.pop(thread, None)
+        self._threads = None
 
     def tell(self, update: Update) -> None:
         """After a reset their clients come back and ask for what they missed."""
