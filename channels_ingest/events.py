@@ -58,7 +58,8 @@ class Sender:
     """The user at the other end, as the channel names them.
 
     `value` is the identifier on the channel (its kind and scope are the channel's). `address` is what a reply is sent
-    to, never shown. `attributes` are what the platform tells of the user (username, language), all strings.
+    to, never shown. `attributes` are what is told of the user (username, language), all strings; `told_by`: whose word
+    they and the name are, named as the rule of a claim (signed, platform, typed). A typed name replaces none of others.
     """
 
     value: str
@@ -66,6 +67,7 @@ class Sender:
     name: str | None = None
     claims: tuple[Claim, ...] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
+    told_by: str = "platform"
 
 
 @dataclass(frozen=True, slots=True)

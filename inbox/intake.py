@@ -27,6 +27,7 @@ from channels_ingest.events import (
 )
 from channels_ingest.profiles import FETCH, has_profiles
 from channels_ingest.sink import Intake, Received
+from identity.attributes import Rank
 from identity.services import Boundary, Key, Observed, Sighting, observe
 from inbox.arrivals import Arrival, Arrived, find_known_keys, insert_keys, order_time, store_arrivals
 from inbox.effects import Effect, Touched, apply_effects, find_up_to, park_effects, read_effect, take_parked
@@ -133,6 +134,7 @@ def _sighting(
         source=received.source,
         keys=(*(_key(claim) for claim in sender.claims), *extra),
         said={**name, **sender.attributes, **(said or {})},
+        rank=Rank[sender.told_by.upper()],
     )
 
 

@@ -244,6 +244,24 @@ class TestIdentity:
             assert len(threads) == 2
         assert [message["text"] for message in stranger.list_messages()] == ["hello"]
 
+    def test_a_typed_name_does_not_stand_before_the_one_the_site_has_signed(
+        self, visitor: Client, acme: Account
+    ) -> None:
+        visitor.write("hello")
+        visitor.wait_for(1)
+        anonymous = visitor.token
+        visitor.identify(name="Ana Prieto")
+        visitor.write("It is Ana")
+        visitor.wait_for(2)
+        visitor.token = anonymous
+        assert visitor.post(type="details", name="The Director") == 202
+        with scope(acme):
+            wait(lambda: not InboundEvent.objects.filter(state=InboundState.WAITING).exists())
+            shown = {
+                contact.name for contact in Contact.objects.filter(id__in=Thread.objects.values("conversation_id"))
+            }
+        assert shown == {"Ana Prieto"}
+
     @pytest.mark.parametrize(
         "claims",
         [

@@ -253,6 +253,7 @@ def _build_sender(visitor: Visitor, document: Mapping[str, Any]) -> Sender:
         name=visitor.name or read_text(typed.get("name"), limit=LONGEST).strip() or None,
         claims=tuple(claim for claim in claims if 0 < len(claim.value.encode()) <= MAX_ID),
         attributes={name: value for name, value in told.items() if value},
+        told_by="signed" if visitor.name else "typed",
     )
 
 
