@@ -44,7 +44,13 @@ class Member:
 
 def find_contact_id(account_id: int, identity_id: UUID) -> UUID | None:
     """The contact that any identity id ever handed out belongs to now."""
-    return Identity.objects.filter(account=account_id, id=identity_id).values_list("contact_id", flat=True).first()
+    return find_contact_ids(account_id, [identity_id]).get(identity_id)
+
+
+def find_contact_ids(account_id: int, identity_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """The same for several, by the id asked for."""
+    found = Identity.objects.filter(account=account_id, id__in=list(identity_ids))
+    return dict(found.values_list("id", "contact_id"))
 
 
 def name_identities(account_id: int, values: Iterable[IdentityKey]) -> list[UUID]:
@@ -71,12 +77,24 @@ def get_names(account_id: int, contact_ids: Iterable[UUID]) -> dict[UUID, str]:
 
 def list_members(account_id: int, contact_id: UUID) -> tuple[Member, ...]:
     """The identities of a contact, its canonical one first, each with the link that leads towards that one."""
-    identities = {row.id: row for row in Identity.objects.filter(account=account_id, contact_id=contact_id)}
-    evidence = Evidence.objects.filter(
-        account=account_id, status="linked", a__in=list(identities), b__in=list(identities)
-    )
-    links = _find_links(contact_id, evidence)
-    ordered = sorted(identities.values(), key=lambda row: (row.id != contact_id, row.first_seen, row.id))
+    return list_members_of(account_id, [contact_id])[contact_id]
+
+
+def list_members_of(account_id: int, contact_ids: Iterable[UUID]) -> dict[UUID, tuple[Member, ...]]:
+    """The same for several contacts."""
+    identities: dict[UUID, list[Identity]] = {id: [] for id in contact_ids}
+    for row in Identity.objects.filter(account=account_id, contact_id__in=list(identities)):
+        identities[row.contact_id].append(row)
+    contact_of = {row.id: row.contact_id for rows in identities.values() for row in rows}
+    linked: defaultdict[UUID, list[Evidence]] = defaultdict(list)
+    ids = list(contact_of)
+    for evidence in Evidence.objects.filter(account=account_id, status="linked", a__in=ids, b__in=ids):
+        linked[contact_of[evidence.a_id]].append(evidence)
+    return {id: _order_members(id, rows, _find_links(id, linked[id])) for id, rows in identities.items()}
+
+
+def _order_members(contact_id: UUID, rows: Iterable[Identity], links: Mapping[UUID, Link]) -> tuple[Member, ...]:
+    ordered = sorted(rows, key=lambda row: (row.id != contact_id, row.first_seen, row.id))
     return tuple(
         Member(row.id, row.kind, row.scope, row.raw_value, row.value, row.first_seen, links.get(row.id))
         for row in ordered

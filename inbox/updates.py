@@ -16,12 +16,11 @@ from inbox.api import serialise
 from inbox.realtime import PAGE, LoggedChange, read_changes, read_head
 from inbox.rendering import render_messages, render_rows
 from inbox.selectors.channels import get_channels
-from inbox.selectors.contacts import get_contact
+from inbox.selectors.contacts import read_contacts
 from inbox.selectors.messages import get_messages
 from inbox.selectors.rows import read_rows
 from inbox.selectors.visitors import get_visitor_messages, list_visitor_messages
 from inbox.shapes import ConversationShape, MessageShape
-from oneview.common.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +206,8 @@ def _serialise(
 ) -> dict[int, Any]:
     """The object each event is about as it is now; an event whose object is gone has none."""
     objects: dict[int, Any] = {}
+    contacts = read_contacts(account_id, _list_contacts(changes))
+    channels = get_channels(account_id) if any(each.change.type == "channel.updated" for each in changes) else {}
     for logged in changes:
         change = logged.change
         if change.message and change.message in messages:
@@ -214,12 +215,14 @@ def _serialise(
         elif change.conversation and change.type.startswith("conversation."):
             found = conversations.get(change.conversation)
             objects[logged.seq] = serialise.conversation_json(found) if found else None
-        elif change.conversation and change.type == "contact.updated":
-            try:
-                objects[logged.seq] = serialise.contact_json(get_contact(account_id, change.conversation))
-            except NotFound:
-                continue
+        elif change.conversation in contacts and change.type == "contact.updated":
+            objects[logged.seq] = serialise.contact_json(contacts[change.conversation])
         elif change.type == "channel.updated":
-            channel = get_channels(account_id).get(UUID(change.detail["channel"]))
+            channel = channels.get(UUID(change.detail["channel"]))
             objects[logged.seq] = serialise.channel_state_json(channel) if channel else None
     return objects
+
+
+def _list_contacts(changes: Iterable[LoggedChange]) -> set[UUID]:
+    named = (logged.change for logged in changes if logged.change.type == "contact.updated")
+    return {change.conversation for change in named if change.conversation}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from identity.attributes import format_phone
-from identity.selectors import Link, Member, find_contact_id, get_contacts, list_members
+from identity.models import Contact
+from identity.selectors import Link, Member, find_contact_ids, get_contacts, list_members_of
 from inbox.models import Thread
 from inbox.selectors.channels import get_channels, label_of
 from inbox.shapes import ChannelShape, ContactShape, IdentityShape
@@ -25,14 +26,30 @@ KEYS = {
 
 def get_contact(account_id: int, contact_id: UUID) -> ContactShape:
     """Any identity id ever handed out finds its contact. Raises NotFound."""
-    current = find_contact_id(account_id, contact_id)
-    contact = get_contacts(account_id, [current]).get(current) if current else None
-    if current is None or contact is None:
+    found = read_contacts(account_id, [contact_id])
+    if not found:
         raise NotFound(_("This contact does not exist."))
-    members = list_members(account_id, current)
-    threads = Thread.objects.filter(account=account_id, identity__in=[member.id for member in members])
+    return found[contact_id]
+
+
+def read_contacts(account_id: int, ids: Collection[UUID]) -> dict[UUID, ContactShape]:
+    """The contacts of those of the ids that exist, by the id asked for."""
+    current = find_contact_ids(account_id, ids) if ids else {}
+    contacts = get_contacts(account_id, set(current.values())) if current else {}
+    if not contacts:
+        return {}
+    members = list_members_of(account_id, contacts)
+    identities = [member.id for each in members.values() for member in each]
     channels = get_channels(account_id)
+    threads = Thread.objects.filter(account=account_id, identity__in=identities)
     channel_of = {thread.identity_id: channels[thread.channel_id] for thread in threads}
+    shapes = {id: _shape_contact(contact, members[id], channel_of) for id, contact in contacts.items()}
+    return {id: shapes[contact] for id, contact in current.items() if contact in shapes}
+
+
+def _shape_contact(
+    contact: Contact, members: Sequence[Member], channel_of: Mapping[UUID, ChannelShape]
+) -> ContactShape:
     by_id = {member.id: member for member in members}
     attributes = contact.attributes
     return ContactShape(

@@ -371,6 +371,22 @@ def test_events_are_read_from_a_position(ana: str, acme: Account, channel: Chann
     assert bob_calls.get("events/", after=answer["to"]).json()["results"] == []
 
 
+def test_events_of_thirty_contacts_take_as_many_queries_as_of_three(
+    acme: Account, channel: ChannelInfo, bob_calls: Caller
+) -> None:
+    def count(first: int, end: int) -> int:
+        start = bob_calls.get("events/").json()["to"]
+        batch = [message("hola", sender=user(f"ES.{n}", name=f"User {n}")) for n in range(first, end)]
+        take_in(acme, channel, *batch)
+        with CaptureQueriesContext(connection) as queries:
+            answer = bob_calls.get("events/", after=start).json()
+        told = [event["data"]["name"] for event in answer["results"] if event["type"] == "contact.updated"]
+        assert sorted(told) == sorted(f"User {n}" for n in range(first, end))
+        return len(queries)
+
+    assert count(0, 3) == count(3, 33)
+
+
 def test_events_that_are_not_kept_any_more_are_a_reset(ana: str, acme: Account, bob_calls: Caller) -> None:
     with scope(acme):
         LiveEvent.objects.filter(account=acme, seq=1).delete()
