@@ -134,6 +134,13 @@ class TestSigningIn:
             sign_in(ANONYMOUS, vouch(**told), CREDENTIALS, audience="p")
         assert SECRET not in str(refused.value)
 
+    def test_instants_may_be_written_as_text(self) -> None:
+        now = int(time.time())
+        text = vouch(iat=str(now), exp=str(now + 600))
+        assert sign_in(ANONYMOUS, text, CREDENTIALS, audience="p").customer == "ana-42"
+        with pytest.raises(InvalidToken):
+            sign_in(ANONYMOUS, vouch(iat=str(now), exp=str(now + 7200)), CREDENTIALS, audience="p")
+
     @pytest.mark.parametrize("token", ["", "a.b.c", "none"])
     def test_what_nobody_has_signed_is_refused(self, token: str) -> None:
         unsigned = jwt.encode({"aud": "p", "sub": "x", "iat": 0, "exp": 4_000_000_000}, "", algorithm="none")

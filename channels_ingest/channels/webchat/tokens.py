@@ -104,9 +104,10 @@ def sign_in(visitor: Visitor, token: str, credentials: Mapping[str, Any], *, aud
     customer = _read_text(claims, "sub")
     if not customer:
         raise InvalidToken("sub must be the id of your user, 1 to 255 characters.")
-    if claims["exp"] - claims["iat"] > MOST_JWT_SECONDS:
+    issued, expires = int(claims["iat"]), int(claims["exp"])  # some write them as text
+    if expires - issued > MOST_JWT_SECONDS:
         raise InvalidToken("exp must be at most an hour after iat.")
-    if claims["iat"] > time.time() + SKEW_SECONDS:
+    if issued > time.time() + SKEW_SECONDS:
         raise InvalidToken("iat lies in the future.")
     email, phone = _read_text(claims, "email"), _read_text(claims, "phone_number")
     is_known = claims.get("email_verified") is True, claims.get("phone_number_verified") is True
