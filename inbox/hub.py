@@ -108,6 +108,7 @@ class Hub:
             for message in missed.messages:
                 visitor.tell(message)
                 after = message.id
+            visitor.conversation = missed.conversation
             visitor.is_live = missed.is_last and missed.head >= (room.sent or 0)
         room.sent = missed.head if room.sent is None else room.sent
         self._hear(room.account_id, missed.head)

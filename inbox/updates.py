@@ -19,7 +19,7 @@ from inbox.selectors.channels import get_channels
 from inbox.selectors.contacts import read_contacts
 from inbox.selectors.messages import get_messages
 from inbox.selectors.rows import read_rows
-from inbox.selectors.visitors import get_visitor_messages, list_visitor_messages
+from inbox.selectors.visitors import find_visitor_conversation, get_visitor_messages, list_visitor_messages
 from inbox.shapes import ConversationShape, MessageShape
 
 
@@ -66,11 +66,14 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """Messages of a visitor after one they know; `head`: where the log stood before they were read."""
+    """Messages of a visitor after one they know; `head`: where the log stood before they were read; `conversation`:
+    where their messages lie now.
+    """
 
     messages: tuple[Told, ...]
     head: int
     is_last: bool
+    conversation: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +99,16 @@ class Update:
 def read_missed(admission: VisitorAdmission, *, after: UUID | None, now: datetime, limit: int = PAGE) -> Missed:
     """A page of what a visitor missed; the newest of all for one who knows none."""
     head = read_head(admission.account_id)
+    theirs: dict[str, Any] = {"channel_id": admission.channel_id, "identities": admission.identities}
     found = list_visitor_messages(
-        admission.account_id,
-        channel_id=admission.channel_id,
-        identities=admission.identities,
-        after=after,
-        now=now,
-        window=admission.window,
-        limit=limit,
+        admission.account_id, **theirs, after=after, now=now, window=admission.window, limit=limit
     )
-    return Missed(_tell(admission.account_id, found), head, is_last=after is None or len(found) < limit)
+    return Missed(
+        _tell(admission.account_id, found),
+        head,
+        is_last=after is None or len(found) < limit,
+        conversation=find_visitor_conversation(admission.account_id, **theirs),
+    )
 
 
 def read_update(

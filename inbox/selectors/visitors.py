@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from inbox.models import Thread
 from inbox.selectors.messages import get_messages
 from inbox.selectors.visibility import oldest_visible
 from inbox.shapes import MessageShape
@@ -50,6 +51,13 @@ def list_visitor_messages(
         cursor.execute(LIST, [low, forward, limit, account_id, channel_id, list(identities), forward, limit])
         ids = [row[0] for row in cursor.fetchall()]
     return get_messages(account_id, ids, now=now, window=window)
+
+
+def find_visitor_conversation(account_id: int, *, channel_id: UUID, identities: Collection[UUID]) -> UUID | None:
+    """Where the thread lies in which there was something last."""
+    threads = Thread.objects.filter(account=account_id, channel=channel_id, identity__in=list(identities))
+    newest = threads.filter(last_message_id__isnull=False).order_by("-last_message_id")
+    return newest.values_list("conversation_id", flat=True).first()
 
 
 def get_visitor_messages(

@@ -21,6 +21,7 @@ from channels_ingest.models import Channel, InboundEvent, InboundState
 from channels_ingest.outbox import deliver
 from identity.models import Contact, Evidence, Identity
 from inbox.models import Message, Thread
+from inbox.realtime import publish_typing
 from inbox.services.messages import Draft, send_reply
 from inbox.shapes import Author, MessageShape
 from oneview.accounts.models import Account, Membership
@@ -62,6 +63,11 @@ def reply(account: Account, member: Membership, text: str, *, conversation: UUID
         message, _ = send_reply(account, conversation, draft, author=author, now=now)
     deliver(account.id, message.thread)
     return message
+
+
+def find_conversation(account: Account) -> UUID:
+    with scope(account):
+        return Thread.objects.latest("created_at").conversation_id
 
 
 def status_of(account: Account, message: UUID) -> str:
@@ -340,6 +346,23 @@ async def test_who_comes_back_hears_what_was_missed(visitor: Client, acme: Accou
         await socket.send(json.dumps({"t": "resume", "after": known["id"]}))
         heard = [(await next_frame(socket, "message"))["message"]["id"] for _ in missed]
         assert heard == [str(message.id) for message in missed]
+
+
+async def test_who_comes_back_and_missed_nothing_sees_who_types(visitor: Client, acme: Account) -> None:
+    await run(lambda: visitor.write("hello"))
+    (known,) = await run(lambda: visitor.wait_for(1))
+    conversation = await run(lambda: find_conversation(acme))
+    author = {"kind": "agent", "id": 1, "name": "Bob"}
+    async with open_socket(visitor) as socket:
+        await socket.send(json.dumps({"t": "resume", "after": known["id"]}))
+        async with asyncio.timeout(10):
+            heard = None
+            while heard is None:
+                await run(lambda: publish_typing(acme.id, conversation=conversation, author=author, on=True))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0.2):
+                        heard = await next_frame(socket, "typing")
+        assert heard == {"t": "typing", "on": True}
 
 
 async def test_nobody_hears_the_thread_of_another(
