@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Any
 from uuid import UUID
 
@@ -122,9 +123,9 @@ def session(request: HttpRequest, chat: Chat) -> HttpResponseBase:
         return HttpResponse(status=204)
     if read_bearer(request) is not None:
         return JsonResponse(chat.issue(_admit(request, chat).visitor), status=201)
-    address = request.META["REMOTE_ADDR"]
+    network = _name_network(request.META.get("REMOTE_ADDR", ""))
     for rate in SESSIONS_PER_ADDRESS:
-        if not is_within(rate, "session", chat.public_id, address):
+        if not is_within(rate, "session", chat.public_id, network):
             raise TooMany
     given = _read_body(request)
     platform, language = given.get("platform", "web"), given.get("locale") or ""
@@ -219,6 +220,17 @@ def _admit(request: HttpRequest, chat: Chat) -> VisitorAdmission:
         if refused.code == NOT_ALLOWED:
             raise NotFound from None
         raise Unauthenticated from None
+
+
+def _name_network(address: str) -> str:
+    """Where a request comes from: of IPv6 the 64 bits that one line has to choose its addresses from."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(ip, IPv4Address) or ip.ipv4_mapped:
+        return address
+    return str(IPv6Network((int(ip), 64), strict=False))
 
 
 def _read_body(request: HttpRequest) -> Mapping[str, Any]:

@@ -112,6 +112,20 @@ class TestSession:
         assert answers[-1] == 429
         assert client.http.get("/health/live/").status_code == 200
 
+    def test_nor_can_one_line_with_ten_thousand_addresses(self, live: str, chat: Channel) -> None:
+        client = Client(live, chat)
+
+        def begin_from(address: str) -> int:
+            headers = {"X-Forwarded-For": address}
+            return client.http.post(f"{client.base}/session/", json={}, headers=headers).status_code
+
+        assert [begin_from(f"2001:db8:1:2::{n:x}") for n in range(40)][-1] == 429
+        others = (
+            "2001:db8:1:3::1",
+            *(f"::ffff:192.0.2.{n}" for n in range(40)),
+        )  # an IPv4 address is a line of its own
+        assert {begin_from(address) for address in others} == {201}
+
     def test_who_signed_out_is_out(self, visitor: Client) -> None:
         visitor.write("hello")
         assert visitor.call("DELETE", f"{visitor.base}/session/").status_code == 204
