@@ -69,8 +69,8 @@ def mark_read(account: Account, conversation_id: UUID, *, viewer: Agent, up_to: 
         return False
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE inbox_thread t SET read_up_to = greatest(t.read_up_to, %s), unread = (SELECT count(*) FROM "
-            "inbox_message m "
+            "UPDATE inbox_thread t SET read_up_to = greatest(t.read_up_to, least(%s, t.last_message_id)), "
+            "unread = (SELECT count(*) FROM inbox_message m "
             "WHERE m.account_id = t.account_id AND m.thread_id = t.id AND m.direction = 'inbound' "
             "AND m.id > greatest(t.read_up_to, %s) AND m.id >= %s) "
             "WHERE t.account_id = %s AND t.conversation_id = %s AND t.unread > 0",

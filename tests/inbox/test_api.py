@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -335,6 +336,13 @@ def test_reading_counts_for_whose_conversation_it_is(ana: str, alice: Membership
     bob_calls.patch(f"conversations/{ana}/", {"assignee": bob.user_id})
     assert alice_calls.post(f"conversations/{ana}/read/", {"up_to": newest}).json()["unread"] == 3
     assert bob_calls.post(f"conversations/{ana}/read/", {"up_to": newest}).json()["unread"] == 0
+
+
+def test_what_is_still_to_come_cannot_be_read(ana: str, acme: Account, channel: ChannelInfo, bob_calls: Caller) -> None:
+    last = str(UUID(int=(1 << 128) - 1))
+    assert bob_calls.post(f"conversations/{ana}/read/", {"up_to": last}).json()["unread"] == 0
+    write_in(acme, channel, "Are you still there?")
+    assert bob_calls.get(f"conversations/{ana}/").json()["unread"] == 1
 
 
 def test_a_message_comes_with_its_context_when_asked(ana: str, bob_calls: Caller) -> None:
