@@ -5,6 +5,7 @@ queries.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +26,7 @@ from inbox.shapes import Attachment, Author, ChannelShape, MessageShape, Quote, 
 
 QUOTE_LENGTH = 200
 LAST_ID = UUID(int=(1 << 128) - 1)
+OUR_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 READ = """
 SELECT
@@ -167,7 +169,7 @@ def _read_media(account_id: int, rows: Sequence[_Row]) -> dict[UUID, MediaObject
 
 
 def _read_quotes(account_id: int, rows: Sequence[_Row], *, floor: UUID) -> dict[tuple[UUID, str], _Row]:
-    """The quoted messages by (channel, external id)."""
+    """The quoted messages by (channel, external id); a visitor, who knows no external ids, names ours."""
     wanted = {(row.channel, row.reply_to) for row in rows if row.reply_to}
     if not wanted:
         return {}
@@ -176,7 +178,8 @@ def _read_quotes(account_id: int, rows: Sequence[_Row], *, floor: UUID) -> dict[
         channel_id__in={channel for channel, _ in wanted},
         external_id__in={external for _, external in wanted},
     )
-    found = {(key.channel_id, key.external_id): key.message_id for key in keys}
+    found = {key: UUID(key[1]) for key in wanted if OUR_ID.fullmatch(key[1])}
+    found |= {(key.channel_id, key.external_id): key.message_id for key in keys}
     messages = {row.id: row for row in _read(account_id, [id for id in found.values() if id >= floor])}
     return {key: messages[id] for key, id in found.items() if id in messages}
 
@@ -255,10 +258,15 @@ def _quote(row: _Row, around: _Surroundings) -> Quote | None:
     if not row.reply_to:
         return None
     quoted = around.quotes.get((row.channel, row.reply_to))
-    if quoted is None:
+    if quoted is None or not _may_quote(row, quoted):
         return Quote(None, "", "", gone=True)
     text = "" if quoted.deleted_at else " ".join(quoted.text[:QUOTE_LENGTH].split())
     return Quote(quoted.id, _author(quoted, around).name, text, gone=False)
+
+
+def _may_quote(row: _Row, quoted: _Row) -> bool:
+    """Whoever names an id of ours may have guessed it: only what they were shown counts."""
+    return row.reply_to != str(quoted.id) or (quoted.thread == row.thread and not quoted.private)
 
 
 def _reaction(entry: Mapping[str, Any], row: _Row, around: _Surroundings) -> Reaction:

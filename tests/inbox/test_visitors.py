@@ -22,6 +22,7 @@ from channels_ingest.outbox import deliver
 from identity.models import Contact, Evidence, Identity
 from inbox.models import Message, Thread
 from inbox.realtime import publish_typing
+from inbox.selectors.messages import get_messages
 from inbox.services.messages import Draft, send_reply
 from inbox.shapes import Author, MessageShape
 from oneview.accounts.models import Account, Membership
@@ -178,6 +179,23 @@ class TestMessages:
             draft = Draft("n", "He sounds angry", private=True)
             send_reply(acme, conversation, draft, author=Author("agent", bob.user_id, "Bob"), now=now)
         assert [message["text"] for message in visitor.list_messages()] == ["hello"]
+
+    def test_an_answer_quotes_what_it_answers_in_the_visitors_own_thread(
+        self, visitor: Client, live: str, chat: Channel, acme: Account, bob: Membership
+    ) -> None:
+        visitor.write("hello")
+        visitor.wait_for(1)
+        answer = reply(acme, bob, "Is it broken?")
+        visitor.write("Yes", reply_to=str(answer.id))
+        assert visitor.wait_for(3)[-1]["reply_to"] == str(answer.id)
+        stranger = Client(live, chat)
+        stranger.begin()
+        stranger.write("What did he say?", reply_to=str(answer.id))
+        (written,) = stranger.wait_for(1)
+        assert written["reply_to"] is None
+        with scope(acme) as now:
+            shapes = get_messages(acme.id, Message.objects.values_list("id", flat=True), now=now, window=acme.window)
+        assert [shape.reply_to.text for shape in shapes if shape.reply_to] == ["Is it broken?", ""]
 
     def test_a_visitor_sees_their_own_thread_only(self, visitor: Client, live: str, chat: Channel) -> None:
         visitor.write("a secret")
