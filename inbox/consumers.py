@@ -23,7 +23,7 @@ from django.http.request import split_domain_port, validate_host
 from inbox.admission import Admission, Refused, admit_session, admit_token
 from inbox.api.serialise import instant
 from inbox.hub import UNAVAILABLE, Hub
-from inbox.listeners import RESTART, Line, Listener
+from inbox.listeners import RESTART, Line, Listener, VisitorListener
 from inbox.realtime import publish_typing, read_head
 from oneview.common.scope import scope as account_scope
 
@@ -33,7 +33,7 @@ MOST_FRAMES, FRAMES_SECONDS = 60, 10.0  # an agent opens conversations and types
 
 
 # Makes the line in the event loop; the text is what it begins with.
-Question = Callable[[], tuple[Callable[[], Line], str]]
+Question = Callable[[], tuple[Callable[[], Listener | VisitorListener], str]]
 
 
 class BadFrame(Exception):
@@ -55,7 +55,7 @@ class SocketConsumer(AsyncWebsocketConsumer):
     def __init__(self, hub: Hub) -> None:
         super().__init__()
         self.hub = hub
-        self.line: Line | None = None
+        self.line: Listener | VisitorListener | None = None
         self.tasks: list[asyncio.Task[None]] = []
         self.frames = 0
         self.counted_from = 0.0
@@ -100,6 +100,7 @@ class SocketConsumer(AsyncWebsocketConsumer):
             return
         await self.accept(subprotocol)
         self.line = make()
+        self.hub.join(self.line)
         self.line.put(hello)
         writer = asyncio.create_task(self._write(self.line))
         self.tasks = [writer, asyncio.create_task(self._end(self.line, writer))]

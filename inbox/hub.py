@@ -46,8 +46,8 @@ T = TypeVar("T")
 
 
 class Hub:
-    """`start()` and `stop()` belong to the lifespan of a process; sockets come in with `resume()` and go with
-    `leave()`.
+    """`start()` and `stop()` belong to the lifespan of a process; sockets come in with `join()`, hear something from
+    `resume()` or `attend()` on, and go with `leave()`.
     """
 
     def __init__(self) -> None:
@@ -78,9 +78,19 @@ class Hub:
 
     # For the owners of sockets
 
+    def join(self, line: Listener | VisitorListener) -> Room:
+        """From its opening on: who asks for nothing yet is reviewed as well. Again, it changes nothing."""
+        admission = line.admission
+        room = self._rooms.setdefault(admission.account_id, Room(admission.account_id, admission.window))
+        if isinstance(line, Listener):
+            room.listeners.add(line)
+        else:
+            room.visitors.add(line)
+        return room
+
     async def resume(self, listener: Listener, *, after: int) -> None:
         """Joins the room, then reads what was missed, then goes live: nothing is left out and nothing is told twice."""
-        room = self._join(listener)
+        room = self.join(listener)
         listener.position = None
         while after != room.sent and not listener.closing.done():
             read = database_sync_to_async(_read, thread_sensitive=False)
@@ -98,7 +108,7 @@ class Hub:
 
     async def attend(self, visitor: VisitorListener, *, after: UUID | None) -> None:
         """As `resume`, for a visitor, who knows messages and no log: some of what they missed may come twice."""
-        room = self._join(visitor)
+        room = self.join(visitor)
         visitor.is_live = False
         read = database_sync_to_async(_read_missed, thread_sensitive=False)
         while not visitor.is_live:
@@ -116,7 +126,7 @@ class Hub:
     def view(self, listener: Listener, conversation: UUID | None) -> None:
         if listener.opened == conversation:
             return
-        room = self._join(listener)
+        room = self.join(listener)
         before, listener.opened = listener.opened, conversation
         for each in (before, conversation):
             if each is not None:
@@ -217,15 +227,6 @@ class Hub:
                     self._beat(room, found)
 
     # Their parts
-
-    def _join(self, line: Listener | VisitorListener) -> Room:
-        admission = line.admission
-        room = self._rooms.setdefault(admission.account_id, Room(admission.account_id, admission.window))
-        if isinstance(line, Listener):
-            room.listeners.add(line)
-        else:
-            room.visitors.add(line)
-        return room
 
     def _close_empty(self, room: Room) -> None:
         if not room.listeners and not room.visitors.all:

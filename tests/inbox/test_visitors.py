@@ -432,6 +432,13 @@ async def test_signing_out_ends_the_socket(visitor: Client) -> None:
         assert await close_code(socket) == 4401
 
 
+async def test_signing_out_ends_a_socket_that_has_asked_for_nothing_yet(visitor: Client) -> None:
+    async with open_socket(visitor) as socket:
+        await next_frame(socket, "hello")
+        await run(lambda: visitor.call("DELETE", f"{visitor.base}/session/"))
+        assert await close_code(socket) == 4401
+
+
 @pytest.mark.parametrize("frame", ["x", "[]", '{"t": "resume"}', '{"t": "read", "up_to": 7}', '{"t": "viewing"}'])
 async def test_a_bad_frame_ends_the_socket(visitor: Client, frame: str) -> None:
     async with open_socket(visitor) as socket:
