@@ -1,4 +1,4 @@
-"""A hub that runs, and a bell that is heard."""
+"""A hub that runs, a bell that is heard, and a visitor of a chat."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from channels_ingest.models import Channel, InboundEvent, InboundState
 from inbox import hub as hubs
 from inbox import realtime
 from inbox.hub import Hub
+from oneview.accounts.models import Account
+from oneview.common.scope import scope
+from tests.inbox.visiting import Client, connect_chat, wait
 
 
 @pytest.fixture
@@ -31,3 +35,19 @@ async def hub() -> AsyncIterator[Hub]:
     await started.start()
     yield started
     await started.stop()
+
+
+@pytest.fixture
+def chat(acme: Account) -> Iterator[Channel]:
+    """Ends when the drain has nothing left: the tables are emptied after a test."""
+    yield connect_chat(acme)
+    with scope(acme):
+        wait(lambda: not InboundEvent.objects.filter(state=InboundState.WAITING).exists())
+
+
+@pytest.fixture
+def visitor(live: str, chat: Channel) -> Iterator[Client]:
+    client = Client(live, chat)
+    client.begin(platform="web", locale="en")
+    yield client
+    client.http.close()
