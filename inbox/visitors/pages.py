@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from functools import cache
 from pathlib import Path
@@ -48,24 +49,35 @@ def loader(request: HttpRequest) -> HttpResponse:
 
 @cache
 def _read_loader() -> bytes:
-    return (Path(settings.BASE_DIR) / "static" / "widget" / "loader.js").read_bytes()
+    """Without its indents and lines of comment: every page of a site loads it."""
+    source = (Path(settings.BASE_DIR) / "static" / "widget" / "loader.js").read_bytes()
+    return re.sub(rb"^[ ]*(//.*\n)?", b"", source, flags=re.MULTILINE)
 
 
 @gzip_page
 @require_GET
 def chat(request: HttpRequest, public_id: str) -> HttpResponse:
-    """The frame. It may stand in pages of the channel's sites and of ours; it knows nobody yet."""
+    """The frame. It may stand in pages of the channel's sites and of ours; it knows nobody yet.
+
+    `?lang=`, `?dir=`: those of the page around it, which may be in a language that we do not speak. A chat that is not
+    there any more says so, wherever its button was left.
+    """
     try:
         route = open_chat(public_id)
     except Refused:
-        raise Http404 from None
-    account = Account.objects.get(pk=route.account_id)
-    language = _choose_language(request.GET.get("lang", ""))
-    with translation.override(language):
-        context = {"public_id": public_id, "name": account.name, "phrases": list_phrases()}
-        response = render(request, "widget/chat.html", context)
+        name, sites = "", ["*"]
+    else:
+        name, sites = Account.objects.get(pk=route.account_id).name, list_origins(route.credentials)
+    with translation.override(_choose_language(request.GET.get("lang", ""))):
+        context = {
+            "public_id": public_id,
+            "name": name,
+            "direction": _choose_direction(request.GET.get("dir", "")),
+            "phrases": list_phrases(),
+        }
+        response = render(request, "widget/chat.html", context, status=200 if name else 404)
     response.xframe_options_exempt = True
-    response._csp_replace = {"frame-ancestors": ["'self'", *list_origins(route.credentials)]}  # type: ignore[attr-defined]
+    response._csp_replace = {"frame-ancestors": ["'self'", *sites]}  # type: ignore[attr-defined]
     return response
 
 
@@ -95,11 +107,21 @@ def demo(request: HttpRequest) -> HttpResponse:
 
 
 def _choose_language(wanted: str) -> str:
-    """Ours that is nearest to the one the site wants."""
+    """Ours that is nearest to the one the site wants. A language without words of ours would be a mixture: Django has
+    a few of its own.
+    """
     try:
-        return translation.get_supported_language_variant(wanted)
+        language = translation.get_supported_language_variant(wanted)
     except LookupError:
         return settings.LANGUAGE_CODE
+    return language if (settings.LOCALE_PATHS[0] / language).is_dir() else settings.LANGUAGE_CODE
+
+
+def _choose_direction(wanted: str) -> str:
+    """That of the page around, else of our language."""
+    if wanted in ("ltr", "rtl"):
+        return wanted
+    return "rtl" if translation.get_language_bidi() else "ltr"
 
 
 def list_phrases() -> dict[str, str]:
@@ -116,15 +138,14 @@ def list_phrases() -> dict[str, str]:
         "too_many": _("Too many messages. It goes on in a moment."),
         "too_large": _("A file can have at most 25 MB."),
         "refused": _("This file was not accepted."),
+        "not_uploaded": _("Not uploaded. Remove it and try again."),
         "uploading": _("Uploading…"),
-        "typing": _("Someone is typing"),
         "deleted": _("Message deleted"),
         "edited": _("edited"),
         "you": _("You"),
         "bot": _("Bot"),
         "team": _("Team"),
-        "new_message": _("New message from %s"),
+        "unread": _("Unread messages: %s"),
         "remove": _("Remove %s"),
         "thanks": _("Thank you. We will write there if you leave."),
-        "invalid_email": _("This does not look like an e-mail address."),
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 from itertools import chain, product
 from pathlib import Path
@@ -10,9 +12,12 @@ import brotli  # type: ignore[import-untyped]
 import pytest
 from django.conf import settings
 from django.template.loader import get_template
+from django.test import RequestFactory
 
 from inbox.phrases import list_phrases
 from inbox.templatetags.inbox import CHANNEL_ICONS, ICONS, STATUS_LOOKS
+from inbox.visitors.pages import list_phrases as list_chat_phrases
+from inbox.visitors.pages import loader as show_loader
 
 STATIC = Path(settings.BASE_DIR) / "static"
 TEMPLATES = Path(settings.BASE_DIR) / "templates"
@@ -75,6 +80,23 @@ def test_the_page_loads_little() -> None:
     styles = [STATIC / name for name in re.findall(r"'(css/[\w.]+)'", source)]
     assert compressed(SCRIPTS) < 30_000
     assert compressed(styles) < 12_000
+
+
+def test_the_web_chat_weighs_little() -> None:
+    """As sent, in the packing that every browser takes: a site's page loads the loader, who opens it the rest."""
+    answer = RequestFactory().get("/widget/loader.js", HTTP_ACCEPT_ENCODING="gzip")
+    loader = len(show_loader(answer).content)
+    page = TEMPLATES / "widget" / "chat.html"
+    rest = [STATIC / "widget" / "chat.js", STATIC / "widget" / "chat.css", page]
+    phrases = json.dumps(list_chat_phrases()).encode()
+    opened = loader + sum(len(gzip.compress(each)) for each in (*(file.read_bytes() for file in rest), phrases))
+    assert loader < 2_048
+    assert opened < 12_000
+
+
+def test_every_phrase_of_the_web_chat_is_said() -> None:
+    said = set(re.findall(r"\bwords\.(\w+)", (STATIC / "widget" / "chat.js").read_text()))
+    assert said == set(list_chat_phrases())
 
 
 def test_every_script_is_asked_for_at_once() -> None:
