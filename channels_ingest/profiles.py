@@ -6,7 +6,7 @@ from uuid import UUID
 
 import structlog
 
-from channels_ingest.base import ChannelAdapter, DeliveryError
+from channels_ingest.base import ChannelAdapter, Permanent, Retryable
 from channels_ingest.calls import Calls, usable_credentials
 from channels_ingest.events import IdentifierLearned, Sender
 from channels_ingest.models import Channel
@@ -33,7 +33,10 @@ def fetch_profile(account_id: int, channel_id: UUID, value: str) -> bool:
         channel = Channel.objects.get(account_id=account_id, id=channel_id)
     try:
         told = dict(_run_steps(channel, value))
-    except (NotSent, OutcomeUnknown, DeliveryError) as error:
+    except Permanent as error:
+        log.info("profile_refused", kind=channel.kind, code=error.code)
+        return True
+    except (NotSent, OutcomeUnknown, Retryable) as error:
         log.info("profile_not_fetched", kind=channel.kind, error=type(error).__name__)
         return False
     name = told.pop("name", "")

@@ -222,15 +222,19 @@ def store_upload(account_id: int, *, name: str, content_type: str, content: byte
 
 def claim_uploads(account_id: int, ids: Sequence[UUID], *, message_id: UUID, channel_id: UUID) -> None:
     """Makes uploads the files of a message. Raises Invalid when one is not there or belongs to another message."""
-    if take_uploads(account_id, [Claimed(id, message_id, channel_id) for id in ids]) != set(ids):
+    if take_uploads(account_id, [Claimed(id, message_id, channel_id) for id in ids]).keys() != set(ids):
         raise Invalid(FieldError("attachments", "not_found", _("A file was not found. Upload it again.")))
 
 
-def take_uploads(account_id: int, claims: Sequence[Claimed]) -> frozenset[UUID]:
-    """Makes uploads the files of arriving messages; those that are gone, or that a message has, stay out."""
-    wanted = {claim.id: claim for claim in claims}
+def take_uploads(account_id: int, claims: Sequence[Claimed]) -> dict[UUID, UUID]:
+    """Makes uploads the files of arriving messages: the message of each. Those that are gone, or that a message has,
+    stay out; the first that names one gets it.
+    """
+    wanted: dict[UUID, Claimed] = {}
+    for claim in claims:
+        wanted.setdefault(claim.id, claim)
     if not wanted:
-        return frozenset()
+        return {}
     uploads = list(
         MediaObject.objects.select_for_update(no_key=True)
         .filter(account_id=account_id, id__in=list(wanted), state=MediaState.STORED, message_id=None)
@@ -241,7 +245,7 @@ def take_uploads(account_id: int, claims: Sequence[Claimed]) -> frozenset[UUID]:
         _move_to_day(media, time_of(claim.message_id).date())
         media.message_id, media.channel_id = claim.message_id, claim.channel_id
     MediaObject.objects.bulk_update(uploads, ["message_id", "channel_id", "path"])
-    return frozenset(media.id for media in uploads)
+    return {media.id: wanted[media.id].message_id for media in uploads}
 
 
 def _move_to_day(media: MediaObject, day: date) -> None:

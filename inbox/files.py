@@ -42,7 +42,7 @@ def attach_files(account_id: int, arrivals: Sequence[Arrival]) -> None:
     want_media(account_id, [file for file in files if not _read_upload(file.ref)])
     described: dict[UUID, list[dict[str, object]]] = {}
     for file in files:
-        if file.id in taken or not _read_upload(file.ref):
+        if taken.get(file.id) == file.message_id or not _read_upload(file.ref):
             described.setdefault(file.message_id, []).append(describe_file(file.id, file.ref))
     if not described:
         return

@@ -1,4 +1,4 @@
-"""What agents are told when conversations become one: a line in the timeline, with what the users turned out to share."""
+"""What agents are told when conversations become one: a line in the timeline, with what their users share."""
 
 from __future__ import annotations
 

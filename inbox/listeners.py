@@ -15,6 +15,7 @@ from inbox.presence import Viewers
 from inbox.updates import Told, Update, Wanted
 
 MOST_WAITING = 256
+MOST_SOCKETS = 20  # of one visitor in a process
 
 RESTART, TOO_SLOW = 1012, 1013
 
@@ -99,6 +100,10 @@ class Visitors:
         return self._threads
 
     def add(self, visitor: VisitorListener) -> None:
+        """One visitor has a few tabs and devices; who opens more than that is told to come back later."""
+        if visitor not in self.all and len(self._in.get(visitor.threads[0], ())) >= MOST_SOCKETS:
+            visitor.close(TOO_SLOW)
+            return
         self.all.add(visitor)
         for thread in visitor.threads:
             self._in.setdefault(thread, set()).add(visitor)

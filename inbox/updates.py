@@ -106,7 +106,7 @@ def read_missed(admission: VisitorAdmission, *, after: UUID | None, now: datetim
     return Missed(
         _tell(admission.account_id, found),
         head,
-        is_last=after is None or len(found) < limit,
+        is_last=after is None or len([message for message in found if message.id > after]) < limit,
         conversation=find_visitor_conversation(admission.account_id, **theirs),
     )
 

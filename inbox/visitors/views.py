@@ -161,8 +161,12 @@ def identify(request: HttpRequest, chat: Chat) -> HttpResponseBase:
 @require_GET
 @chat_view
 def messages(request: HttpRequest, chat: Chat) -> HttpResponseBase:
-    """Those after `after`, which is thereby acknowledged; without it the newest ones. `next`: ask again with it."""
+    """Those after `after`, which is thereby acknowledged, and some that may be known; without it the newest ones.
+    `next`: ask again with it.
+    """
     admission = _admit(request, chat)
+    if not is_within("120/minute", "messages", chat.public_id, admission.visitor.id):
+        raise TooMany
     after = _read_id(request.GET["after"]) if request.GET.get("after") else None
     if after is not None:
         acknowledge(admission, up_to=after, state=DeliveryState.DELIVERED)
@@ -177,7 +181,7 @@ def messages(request: HttpRequest, chat: Chat) -> HttpResponseBase:
             limit=MOST_LISTED,
         )
         results = [visitor_message_json(shape, account_id=admission.account_id) for shape in found]
-    more = after is not None and len(found) == MOST_LISTED
+    more = after is not None and len([shape for shape in found if shape.id > after]) == MOST_LISTED
     return JsonResponse({"results": results, "next": results[-1]["id"] if more else None})
 
 
@@ -186,8 +190,10 @@ def messages(request: HttpRequest, chat: Chat) -> HttpResponseBase:
 def files(request: HttpRequest, chat: Chat) -> HttpResponseBase:
     """A file for a message to come: multipart, `file`, up to 25 MB."""
     admission = _admit(request, chat)
-    if not is_within("30/minute", "files", chat.public_id, admission.visitor.id):
-        raise TooMany
+    network = _name_network(request.META.get("REMOTE_ADDR", ""))
+    for rate, who in (("30/minute", admission.visitor.id), ("200/hour", network)):
+        if not is_within(rate, "files", chat.public_id, who):
+            raise TooMany
     if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_FILE_BYTES + 10_000:
         return problem(413, code="too_large", title="Too large", detail="A file has at most 25 MB.")
     file = request.FILES.get("file")

@@ -1,6 +1,5 @@
-// The chat in its frame. What is written is kept in the browser until the door has taken it; what comes is told by the
-// socket, which lives only once there is a session. Tabs of one browser share `state`: each change begins with what the
-// others left.
+// The chat in its frame. What is written is kept in the browser until the door has taken it; what comes is told by the socket, which
+// lives only once there is a session. Tabs of one browser share `state`: each change begins with what the others left.
 const $ = (id) => document.getElementById(id);
 const words = JSON.parse($("phrases").textContent);
 const { id, base, gone: missing } = document.body.dataset;
@@ -71,7 +70,6 @@ const door = (body) => visit(`/webhooks/webchat/${id}/`, { body });
 // Sending: one after the other, in the order they were written
 
 const unsent = () => state.queue.find((each) => !each.failed && !each.taken);
-
 async function flush() {
   if (sending || gone || !unsent()) return;
   sending = true;
@@ -174,7 +172,6 @@ function take(message) {
 }
 
 const announce = (sentence) => { $("news").textContent = sentence; };
-
 const theirs = () => [...messages.values()].filter((each) => each.author.kind !== "user").map((each) => each.id).sort();
 
 function acknowledge() {
@@ -222,7 +219,6 @@ function draw(follow = false) {
 
 const isNear = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
 const scrollDown = () => { scroller.scrollTop = scroller.scrollHeight; };
-
 function build(tag, properties = {}, ...children) {
   const node = Object.assign(document.createElement(tag), properties);
   node.append(...children);

@@ -216,7 +216,7 @@ def test_functions_that_pass_the_walls_are_the_reviewed_ones() -> None:
         "ended_sessions",
         "ensure_day",
         "live_heads",
-            "note_handshake",
+        "note_handshake",
         "route",
         "token_owner",
         "waiting_since",

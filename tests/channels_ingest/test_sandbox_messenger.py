@@ -389,6 +389,8 @@ class TestProfile:
     def test_a_person_who_cannot_be_looked_up_stays_without_a_name(self, sandbox: Sandbox, acme: Account) -> None:
         sandbox.write(**{"from": USER, "text": "Hello"})
         drain(acme)
-        assert not fetch_profile(acme.id, sandbox.channel.id, USER)
+        with scope(acme):
+            Channel.objects.update(credentials=sandbox.credentials)
+        assert fetch_profile(acme.id, sandbox.channel.id, USER)
         with scope(acme):
             assert Contact.objects.get().name == f"Messenger …{USER[-4:]}"

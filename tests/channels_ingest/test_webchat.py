@@ -13,6 +13,7 @@ import pytest
 
 from channels_ingest.base import Outgoing, Request, Sent
 from channels_ingest.channels.webchat import CHANNEL
+from channels_ingest.channels.webchat.adapter import list_origins
 from channels_ingest.channels.webchat.tokens import (
     InvalidToken,
     Visitor,
@@ -91,6 +92,11 @@ class TestOrigins:
     )
     def test_a_browser_must_be_on_a_page_of_the_shop(self, origin: str | None, allowed: bool) -> None:
         assert CHANNEL.verify(build(token_of(), origin=origin), CREDENTIALS) is allowed
+
+
+def test_what_is_no_origin_allows_nothing() -> None:
+    given = "https://Shop.Example/, *; https://a.example;script-src http://b.example:8080 ftp://c.example null"
+    assert list_origins({"allowed_origins": given}) == ["https://shop.example", "http://b.example:8080"]
 
 
 class TestSigningIn:

@@ -11,6 +11,7 @@ are.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -58,6 +59,7 @@ from channels_ingest.payload import MAX_ID, Unreadable, load_json, read_id, read
 
 VISITOR_HEADER, TIME_HEADER = "x-visitor", "x-received"
 MOST_FILES = 10
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
 _MEGABYTE = 1024 * 1024
 
 
@@ -164,8 +166,9 @@ def is_allowed_origin(origin: str, credentials: Mapping[str, Any], *, own_url: s
 
 
 def list_origins(credentials: Mapping[str, Any]) -> list[str]:
-    """The sites that may show the chat, as browsers spell their origin."""
-    return [origin.rstrip("/") for origin in str(credentials.get("allowed_origins") or "").replace(",", " ").split()]
+    """The sites that may show the chat, as browsers spell their origin; what is none is left out."""
+    given = str(credentials.get("allowed_origins") or "").replace(",", " ").split()
+    return [origin for each in given if _ORIGIN.fullmatch(origin := each.rstrip("/").lower())]
 
 
 def _read_bearer(request: Request) -> str:
