@@ -5,7 +5,7 @@
   if (!script || window.OneView) return;
   const base = new URL(script.src).origin;
   const { key, lang = document.documentElement.lang || "en", color = "", label = "Chat" } = script.dataset;
-  const store = `oneview:${key}`;
+  const store = `oneview-site:${key}`;
   const listeners = {};
   const waiting = [];
   let frame, ready = false, open = false, unread = 0, news = "";

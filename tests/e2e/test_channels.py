@@ -20,6 +20,7 @@ from oneview.accounts.models import Account, Membership
 from oneview.common.scope import scope
 from tests.e2e.conftest import Open
 from tests.e2e.test_journeys import call
+from tests.factories import make_account
 from tests.inbox.visiting import Client, connect_chat, vouch, wait
 
 pytestmark = pytest.mark.usefixtures("drain", "worker")
@@ -153,7 +154,8 @@ def open_shop(live: str, shop_url: str, browser: Browser) -> Iterator[Callable[.
 def frame_of(page: Page) -> Frame:
     """The chat's frame, which lies in a closed root."""
     for _ in range(100):
-        if found := next((frame for frame in page.frames if "/widget/" in frame.url), None):
+        inner = (frame for frame in page.frames if frame != page.main_frame and "/widget/" in frame.url)
+        if found := next(inner, None):
             return found
         page.wait_for_timeout(100)
     raise AssertionError("the chat has no frame")
@@ -289,3 +291,25 @@ def test_a_visitor_who_types_the_address_of_somebody_joins_nobody_and_sees_nothi
     expect(page.locator("li.row")).to_have_count(2)
     expect(frame.locator("li.message")).to_have_count(1)
     expect(frame.locator("body")).not_to_contain_text("1234")
+
+
+def test_the_demos_shop_shows_what_is_written_before_and_after_signing_in(live: str, browser: Browser) -> None:
+    """A page of ours: the site and the chat share one storage."""
+    demo = make_account("demo")
+    connect_chat(demo)
+    context = browser.new_context(base_url=live)
+    shop = context.new_page()
+    shop.goto("/widget/demo/")
+    shop.wait_for_function("window.OneView")
+    write_in_chat(shop, "Is it fresh?")
+    frame = frame_of(shop)
+    expect(frame.locator("li.mine .note")).to_have_text("Delivered", timeout=LONG)
+    shop.get_by_role("button", name="Sign in as Nora Fields").click()
+    write_in_chat(shop, "It is Nora")
+    expect(frame.locator("li.mine .bubble")).to_have_text(["Is it fresh?", "It is Nora"], timeout=LONG)
+    shop.reload()
+    shop.evaluate("OneView.open()")
+    expect(frame_of(shop).locator("li.mine .bubble")).to_have_text(["Is it fresh?", "It is Nora"], timeout=LONG)
+    context.close()
+    with scope(demo):
+        wait(lambda: not InboundEvent.objects.filter(state=InboundState.WAITING).exists())
