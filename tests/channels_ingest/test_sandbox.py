@@ -73,7 +73,7 @@ class Sandbox:
             return [event for body in rows if body for event in CHANNEL.parse(bytes(body), {})]
 
     def wait_for(self, found: Callable[[list[Event | Broken]], Any]) -> Any:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while not (value := found(events := self.list_events())):
             assert time.monotonic() < deadline, events
             time.sleep(0.05)
