@@ -75,7 +75,7 @@ class Sandbox:
     def wait_for(self, found: Callable[[list[Event | Broken]], Any]) -> Any:
         deadline = time.monotonic() + 30
         while not (value := found(events := self.list_events())):
-            assert time.monotonic() < deadline, events
+            assert time.monotonic() < deadline, [getattr(e, "state", e) for e in events]
             time.sleep(0.05)
         return value
 
