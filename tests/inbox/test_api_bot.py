@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from channels_ingest.models import Channel
+from channels_ingest.models import Channel, OutboxMessage, OutboxState
 from channels_ingest.sink import ChannelInfo
+from inbox.models import Endpoint
+from inbox.realtime import read_head
 from oneview.accounts.models import Account, Membership
 from oneview.accounts.services import create_token
 from oneview.bootstrap import ROOT
@@ -59,9 +61,24 @@ def bot(acme: Account, alice: Membership, live: str, tmp_path: Path) -> Iterator
     try:
         wait_until_open(port)
         yield Caller(token)
+        wait_until_told(acme)
     finally:
         running.terminate()
         running.wait(5)
+
+
+def wait_until_told(account: Account) -> None:
+    """The tables are emptied after a test: the worker has to be done by then, with the bot's own answer too."""
+    deadline = time.monotonic() + 20
+    while True:
+        with scope(account):
+            endpoint = Endpoint.objects.get()
+            sending = OutboxMessage.objects.exclude(state=OutboxState.SENT).exists()
+            if endpoint.after == read_head(account.id) and not sending:
+                break
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(0.3)
 
 
 def wait_until_open(port: int) -> None:
