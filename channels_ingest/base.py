@@ -5,6 +5,7 @@ Pure: no Django, no ORM.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -253,3 +254,13 @@ def secrets(credentials: Mapping[str, Any], name: str) -> Sequence[str]:
     value = credentials.get(name)
     values = value if isinstance(value, list | tuple) else [value]
     return [secret for secret in values if isinstance(secret, str) and secret]
+
+
+def read_retry_after(result: HttpResult) -> float | None:
+    """Seconds; a date is not looked at, for there is no clock here."""
+    value = {name.lower(): text for name, text in result.headers.items()}.get("retry-after", "")
+    try:
+        seconds = float(value)
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -18,6 +18,8 @@ from oneview.common.http import HttpAnswer, NotSent, OutcomeUnknown, fetch, send
 UPLOAD_SECONDS = 60
 FINAL_SECONDS = 30
 LOCAL_FIELD = "base_url"
+
+T = TypeVar("T")
 
 
 class Calls:
@@ -56,6 +58,17 @@ class Calls:
         for attempt in self._made:
             attempt.account_id, attempt.outbox_id = account_id, outbox_id
         return self._made
+
+
+def run_steps(steps: Generator[HttpStep, HttpResult, T], perform: Callable[[HttpStep], HttpResult]) -> T:
+    """Performs the steps of a channel one by one; what they return. Errors of both sides pass through."""
+    try:
+        step = next(steps)
+        while True:
+            step = steps.send(perform(step))
+    except StopIteration as end:
+        result: T = end.value
+        return result
 
 
 def download(step: HttpStep, *, limit: int) -> HttpResult:

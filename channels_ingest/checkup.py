@@ -15,7 +15,7 @@ from cryptography.fernet import InvalidToken
 from django.utils.translation import gettext as _
 
 from channels_ingest.base import ChannelAdapter, Permanent, Retryable
-from channels_ingest.calls import Calls, usable_credentials
+from channels_ingest.calls import Calls, run_steps, usable_credentials
 from channels_ingest.models import Channel, OutboxMessage, OutboxState, QuarantinedEvent
 from channels_ingest.registry import load_channels
 from oneview.common.http import NotSent, OutcomeUnknown
@@ -104,13 +104,8 @@ def perform_check(account_id: int, channel_id: UUID) -> None:
 def _ask(channel: Channel) -> Verdict:
     adapter = load_channels()[channel.kind]
     steps = adapter.check(usable_credentials(channel), external_id=channel.external_id)
-    calls = Calls()
     try:
-        step = next(steps)
-        while True:
-            step = steps.send(calls.perform(step))
-    except StopIteration as end:
-        return Verdict(True, str(end.value))
+        return Verdict(True, run_steps(steps, Calls().perform))
     except Permanent as error:
         return Verdict(False, error.reason)
     except Retryable as error:

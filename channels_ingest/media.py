@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from channels_ingest.base import HttpResult, OutgoingFile, Permanent, Retryable
-from channels_ingest.calls import download, usable_credentials
+from channels_ingest.calls import download, run_steps, usable_credentials
 from channels_ingest.events import MediaChanged, MessageType
 from channels_ingest.models import Channel, MediaObject, MediaState
 from channels_ingest.registry import get_channel
@@ -172,13 +173,7 @@ def _run_steps(media: MediaObject, channel: Channel) -> HttpResult:
     adapter = get_channel(channel.kind)
     limit = max(adapter.capabilities.media_limits.values(), default=DEFAULT_LIMIT)
     steps = adapter.fetch_media(media.ref, usable_credentials(channel), external_id=channel.external_id)
-    try:
-        step = next(steps)
-        while True:
-            step = steps.send(download(step, limit=limit))
-    except StopIteration as end:
-        result: HttpResult = end.value
-        return result
+    return run_steps(steps, partial(download, limit=limit))
 
 
 def _store(media: MediaObject, channel: Channel, content: bytes) -> None:

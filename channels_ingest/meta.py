@@ -6,13 +6,12 @@ https://developers.facebook.com/docs/graph-api/webhooks/getting-started
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from channels_ingest.base import HttpResult, Permanent, Request, Response, Retryable, secrets
+from channels_ingest.base import HttpResult, Permanent, Request, Response, Retryable, read_retry_after, secrets
 from channels_ingest.events import UNDATED, Broken, Event, Unknown
 from channels_ingest.payload import Unreadable, load_json, read_each, read_object, read_text
 from channels_ingest.signing import hmac_sha256_hex, matches_any
@@ -120,13 +119,3 @@ def authorize(credentials: Mapping[str, Any], *, name: str) -> dict[str, str]:
     if not tokens:
         raise Permanent("The channel has no access token.", disconnects=True)
     return {"authorization": f"Bearer {tokens[0]}"}
-
-
-def read_retry_after(result: HttpResult) -> float | None:
-    """Seconds; a date is not looked at, for there is no clock here."""
-    value = {name.lower(): text for name, text in result.headers.items()}.get("retry-after", "")
-    try:
-        seconds = float(value)
-    except ValueError:
-        return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None

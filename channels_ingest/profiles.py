@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 
 from channels_ingest.base import ChannelAdapter, Permanent, Retryable
-from channels_ingest.calls import Calls, usable_credentials
+from channels_ingest.calls import Calls, run_steps, usable_credentials
 from channels_ingest.events import IdentifierLearned, Sender
 from channels_ingest.models import Channel
 from channels_ingest.registry import load_channels
@@ -31,8 +31,10 @@ def fetch_profile(account_id: int, channel_id: UUID, value: str) -> bool:
     """False when it may work later. What the platform does not tell leaves the user without a name."""
     with scope(account_id):
         channel = Channel.objects.get(account_id=account_id, id=channel_id)
+    adapter = load_channels()[channel.kind]
+    steps = adapter.fetch_profile(value, usable_credentials(channel), external_id=channel.external_id)
     try:
-        told = dict(_run_steps(channel, value))
+        told = dict(run_steps(steps, Calls().perform))
     except Permanent as error:
         log.info("profile_refused", kind=channel.kind, code=error.code)
         return True
@@ -46,14 +48,3 @@ def fetch_profile(account_id: int, channel_id: UUID, value: str) -> bool:
             event = IdentifierLearned(channel.external_id, now, user)
             get_sink()(account_id, [Received(event, describe_channel(channel), now, new_id())], now=now)
     return True
-
-
-def _run_steps(channel: Channel, value: str) -> dict[str, str]:
-    adapter, calls = load_channels()[channel.kind], Calls()
-    steps = adapter.fetch_profile(value, usable_credentials(channel), external_id=channel.external_id)
-    try:
-        step = next(steps)
-        while True:
-            step = steps.send(calls.perform(step))
-    except StopIteration as end:
-        return dict(end.value)

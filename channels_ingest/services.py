@@ -174,18 +174,16 @@ def retry_delivery(account_id: int, outbox_id: UUID) -> None:
         enqueue_on_commit(DELIVER, account_id, str(row.thread_id), queue="outbound")
 
 
-def store_request(account_id: int, channel_id: UUID, *, headers: Mapping[str, str], body: bytes) -> None:
+def store_request(account_id: int, channel_id: UUID, *, headers: Mapping[str, str], body: bytes, now: datetime) -> None:
     """A request that came in by another way than the door, for the drain; it finds it within half a second."""
-    with scope(account_id) as now:
-        InboundEvent.objects.create(
-            account_id=account_id, channel_id=channel_id, headers=dict(headers), body=body, received_at=now
-        )
+    InboundEvent.objects.create(
+        account_id=account_id, channel_id=channel_id, headers=dict(headers), body=body, received_at=now
+    )
 
 
-def end_session(account_id: int, channel_id: UUID, session: str) -> None:
+def end_session(account_id: int, channel_id: UUID, session: str, *, now: datetime) -> None:
     """The door and open sockets learn of it within seconds."""
-    with scope(account_id) as now:
-        EndedSession.objects.create(account_id=account_id, channel_id=channel_id, session=session, ended_at=now)
+    EndedSession.objects.create(account_id=account_id, channel_id=channel_id, session=session, ended_at=now)
 
 
 def want_media(account_id: int, wanted: Sequence[WantedMedia]) -> None:

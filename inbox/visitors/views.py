@@ -119,7 +119,8 @@ def session(request: HttpRequest, chat: Chat) -> HttpResponseBase:
     """POST: a new visitor, or with a token the same one for another thirty days. DELETE: the token is good no more."""
     if request.method == "DELETE":
         admission = _admit(request, chat)
-        end_session(admission.account_id, admission.channel_id, admission.visitor.session)
+        with scope(admission.account_id) as now:
+            end_session(admission.account_id, admission.channel_id, admission.visitor.session, now=now)
         return HttpResponse(status=204)
     if read_bearer(request) is not None:
         return JsonResponse(chat.issue(_admit(request, chat).visitor), status=201)
@@ -149,12 +150,10 @@ def identify(request: HttpRequest, chat: Chat) -> HttpResponseBase:
         )
     except InvalidToken as error:
         raise Invalid(FieldError("jwt", "invalid", str(error))) from None
-    store_request(
-        chat.route.account_id,
-        chat.route.channel_id,
-        headers=describe_visitor(user),
-        body=b'{"type":"signed_in"}',
-    )
+    route = chat.route
+    with scope(route.account_id) as now:
+        kept = describe_visitor(user)
+        store_request(route.account_id, route.channel_id, headers=kept, body=b'{"type":"signed_in"}', now=now)
     return JsonResponse(chat.issue(user), status=201)
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from channels_ingest.base import ChannelAdapter, HttpResult, HttpStep, Outgoing, Request
+from channels_ingest.calls import run_steps
 from channels_ingest.events import Broken, Event
 from oneview.common.http import send_request
 
@@ -144,15 +145,14 @@ def drive(steps: Any, *results: HttpResult) -> tuple[list[HttpStep], Any]:
 
 def perform(steps: Any) -> Any:
     """Runs a send, a fetch or a check over real HTTP; what it returned."""
-    step: HttpStep = next(steps)
-    while True:
-        answer = send_request(
-            step.method, step.url, headers=step.headers, json=step.json, data=step.data, files=step.files, timeout=10
-        )
-        try:
-            step = steps.send(HttpResult(answer.status, answer.headers, answer.body))
-        except StopIteration as stop:
-            return stop.value
+    return run_steps(steps, _call)
+
+
+def _call(step: HttpStep) -> HttpResult:
+    answer = send_request(
+        step.method, step.url, headers=step.headers, json=step.json, data=step.data, files=step.files, timeout=10
+    )
+    return HttpResult(answer.status, answer.headers, answer.body)
 
 
 def send(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import time
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -29,6 +28,7 @@ from channels_ingest.base import (
     Retryable,
     Sent,
     Steps,
+    read_retry_after,
     secrets,
 )
 from channels_ingest.channels.api.events import MOST_FILES, read_event
@@ -120,7 +120,7 @@ class Api(ChannelAdapter):
             return result
         reason = f"The file's address answered with status {result.status}."
         if result.status in _PASSING or result.status >= 500:
-            raise Retryable(reason, code=str(result.status), retry_after=_read_retry_after(result))
+            raise Retryable(reason, code=str(result.status), retry_after=read_retry_after(result))
         raise Permanent(reason, code=str(result.status))
 
 
@@ -210,23 +210,13 @@ def _read_answer(result: HttpResult) -> str:
         raise Retryable(
             said or f"The receiving system had a fault of its own, status {result.status}.",
             code=code,
-            retry_after=_read_retry_after(result),
+            retry_after=read_retry_after(result),
         )
     if result.status == 410:
         raise Permanent("The receiving system takes no messages any more.", code=code, disconnects=True)
     if 300 <= result.status < 400:
         raise Permanent("The callback address leads on to another one. Enter that one in its place.", code=code)
     raise Permanent(reason, code=code)
-
-
-def _read_retry_after(result: HttpResult) -> float | None:
-    """Seconds; a date is not looked at."""
-    value = {name.lower(): text for name, text in result.headers.items()}.get("retry-after", "")
-    try:
-        seconds = float(value)
-    except ValueError:
-        return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
 CHANNEL = Api()

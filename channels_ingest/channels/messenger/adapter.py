@@ -26,6 +26,7 @@ from channels_ingest.base import (
     Retryable,
     Sent,
     Steps,
+    read_retry_after,
 )
 from channels_ingest.channels.messenger.errors import ERRORS
 from channels_ingest.channels.messenger.events import read_entry
@@ -38,7 +39,6 @@ from channels_ingest.meta import (
     build_url,
     is_signed,
     read_envelope,
-    read_retry_after,
 )
 from channels_ingest.payload import read_text
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from channels_ingest.base import HttpResult, Permanent, Retryable
+from channels_ingest.base import HttpResult, Permanent, Retryable, read_retry_after
 from channels_ingest.payload import Unreadable, load_json, read_number, read_object, read_text
 
 TOO_LARGE_TO_FETCH = "The file is larger than 20 MB, which Telegram does not hand over to bots."
@@ -77,11 +77,8 @@ def _read_status(document: dict[str, Any], result: HttpResult) -> int:
 
 
 def _read_retry_after(document: dict[str, Any], result: HttpResult) -> float | None:
-    """Seconds, in the answer or its header; a date is not looked at, for there is no clock here."""
+    """Seconds, in the answer or its header."""
     told = read_number(read_object(document.get("parameters")).get("retry_after"))
-    header = {name.lower(): text for name, text in result.headers.items()}.get("retry-after", "")
-    try:
-        seconds = float(told if told is not None else header)
-    except ValueError:
-        return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    if told is None:
+        return read_retry_after(result)
+    return float(told) if math.isfinite(told) and told >= 0 else None
