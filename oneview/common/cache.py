@@ -30,3 +30,10 @@ class OptionalRedisCache(RedisCache):
         with suppress(RedisError):
             return bool(super().delete(*args, **kwargs))
         return False
+
+    def clear(self) -> None:
+        """Of what is in the cache alone: the same Redis holds the queues, and Django's own would empty all of it."""
+        with suppress(RedisError):
+            client = self._cache.get_client(write=True)
+            for key in client.scan_iter(f"{self.key_prefix}:*"):
+                client.delete(key)

@@ -90,7 +90,7 @@ class Sandbox:
 
 
 def wait_until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 10
     while not reached():
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -106,7 +106,7 @@ class Sandbox:
         return [event for event in self.list_events() if isinstance(event, MessageReceived)]
 
     def wait_for(self, found: Callable[[list[Event | Broken]], bool]) -> list[Event | Broken]:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 10
         while not found(events := self.list_events()):
             assert time.monotonic() < deadline, events
             time.sleep(0.05)
