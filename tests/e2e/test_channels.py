@@ -156,6 +156,7 @@ def frame_of(page: Page) -> Frame:
     for _ in range(100):
         inner = (frame for frame in page.frames if frame != page.main_frame and "/widget/" in frame.url)
         if found := next(inner, None):
+            found.wait_for_load_state()  # before its script has run, Enter is a new line
             return found
         page.wait_for_timeout(100)
     raise AssertionError("the chat has no frame")
