@@ -172,8 +172,8 @@ class ChannelAdmin(ScopedAdmin):
         self._record(request, "channel.change" if change else "channel.add", name, fields=form.changed_data)
 
     def response_add(self, request: HttpRequest, obj: Channel, post_url_continue: str | None = None) -> HttpResponse:
-        """To the channel's page: its address has to be given to the provider next."""
-        messages.success(request, _("The channel is connected. Give its webhook address to the provider."))
+        """To the channel's page: what stands there has to be given to the provider, or put into a site, next."""
+        messages.success(request, _("The channel is connected. The next step is right below."))
         return redirect(reverse("admin:channels_ingest_channel_change", args=[obj.pk]))
 
 
