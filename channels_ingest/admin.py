@@ -22,9 +22,9 @@ from channels_ingest import checkup, services
 from channels_ingest.forms import PREFIX, ChannelForm, build_form, list_rotating, read_credentials
 from channels_ingest.models import Channel, DeliveryAttempt, OutboxMessage, OutboxState, QuarantinedEvent
 from channels_ingest.registry import load_channels
-from oneview.accounts.admin_site import ScopedAdmin, account_of, actor_of, register, render_table, role_of
+from oneview.accounts.admin_site import EditableAdmin, ScopedAdmin, account_of, actor_of, register, render_table
 from oneview.accounts.middleware import AccountRequest
-from oneview.accounts.permissions import may_manage_account
+from oneview.accounts.permissions import Operation
 from oneview.accounts.services import record_audit
 from oneview.common.ids import floor_id, time_of
 
@@ -33,8 +33,10 @@ SHOWN_HEADERS = ("content-type", "content-length", "user-agent")
 
 
 @register(Channel)
-class ChannelAdmin(ScopedAdmin):
+class ChannelAdmin(EditableAdmin):
     """One chooses a kind, then fills in what its adapter asks for. A channel's page begins with how it is doing."""
+
+    operation = Operation.MANAGE_CHANNELS
 
     list_display = ("name", "kind_label", "external_id", "state", "last_event_at")
     list_filter = ("kind", "state")
@@ -42,11 +44,8 @@ class ChannelAdmin(ScopedAdmin):
     readonly_fields = ("kind_label", "created_at")
     change_form_template = "admin/channels_ingest/channel/change.html"
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return may_manage_account(role_of(request))
-
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may_manage_account(role_of(request)) and (obj is None or obj.kind in load_channels())
+        return super().has_change_permission(request, obj) and (obj is None or obj.kind in load_channels())
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("credentials")
@@ -179,6 +178,7 @@ class ChannelAdmin(ScopedAdmin):
 
 @register(QuarantinedEvent)
 class QuarantinedEventAdmin(ScopedAdmin):
+    operation = Operation.MANAGE_TROUBLE
     list_display = ("received_at", "channel", "error", "state")
     list_filter = ("state", "channel")
     list_select_related = ("channel",)
@@ -217,6 +217,7 @@ class QuarantinedEventAdmin(ScopedAdmin):
 class DeliveryAdmin(ScopedAdmin):
     """What was written is read in the inbox."""
 
+    operation = Operation.MANAGE_TROUBLE
     list_display = ("created", "channel", "state", "attempts", "reason", "next_attempt_at")
     list_filter = ("state", "channel")
     list_select_related = ("channel",)

@@ -130,6 +130,7 @@ class OutboxMessage(models.Model):
     can't be repeated.
 
     `content` holds what to send (address, text, files) until it is settled. `thread_id` is the unit of order.
+    `withdrawn`: the code of why it must not go out any more, where it has not yet.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -145,6 +146,7 @@ class OutboxMessage(models.Model):
     leased_until = models.DateTimeField(null=True)
     reason = models.CharField(max_length=500, blank=True)
     code = models.CharField(max_length=60, blank=True)
+    withdrawn = models.CharField(max_length=60, blank=True, default="", db_default="")
 
     class Meta:
         indexes = [

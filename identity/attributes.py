@@ -23,6 +23,8 @@ from oneview.common.ids import new_id
 NAMED_BY_KEY = ("phone", "email")
 OPAQUE_KINDS = frozenset({"visitor", "messenger", "instagram"})
 MAX_NAME, MAX_VALUE = 60, 1000
+# Attributes that are no details: an agent's word alone counts.
+BLOCKED, TAG = "blocked", "tag:"
 
 
 class Rank(IntEnum):
@@ -99,12 +101,17 @@ def store_attributes(account_id: int, facts: Iterable[AttributeFact]) -> set[UUI
 @dataclass(slots=True)
 class _Contact:
     """`raw`: the canonical identity's value, for people; `keys`: number and address, the ones learnt last; `said`:
-    attributes.
+    attributes; `decided`: what agents say that is no detail.
     """
 
     raw: str = ""
     keys: dict[str, str] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
+    decided: set[str] = field(default_factory=set)
+
+    @property
+    def tags(self) -> list[str]:
+        return sorted(name.removeprefix(TAG) for name in self.decided if name.startswith(TAG))
 
     @property
     def attributes(self) -> dict[str, str]:
@@ -159,7 +166,7 @@ def _read_contacts(account_id: int, ids: Iterable[UUID]) -> dict[UUID, _Contact]
                 contact.keys[kind] = value
         cursor.execute(
             """
-            SELECT DISTINCT ON (i.contact_id, t.name, t.rank) i.contact_id, t.name, t.value
+            SELECT DISTINCT ON (i.contact_id, t.name, t.rank) i.contact_id, t.name, t.rank, t.value
             FROM identity_identity i
             JOIN identity_attribute t ON (t.account_id, t.identity_id) = (i.account_id, i.id)
             WHERE i.account_id = %s AND i.contact_id = ANY(%b::uuid[])
@@ -167,8 +174,11 @@ def _read_contacts(account_id: int, ids: Iterable[UUID]) -> dict[UUID, _Contact]
             """,
             [account_id, list(ids)],
         )
-        for id, name, value in cursor.fetchall():
-            if value:
+        for id, name, rank, value in cursor.fetchall():
+            if name == BLOCKED or name.startswith(TAG):
+                if value and rank == Rank.AGENT:
+                    contacts[id].decided.add(name)
+            elif value:
                 contacts[id].said.setdefault(name, value)
     return contacts
 
@@ -179,12 +189,15 @@ def _store_contacts(account_id: int, contacts: Mapping[UUID, _Contact]) -> set[U
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO identity_contact AS c (id, account_id, name, attributes, blocked, version)
-            SELECT v.id, %s, v.name, v.attributes, false, 1
-            FROM unnest(%b::uuid[], %b::text[], %b::jsonb[]) AS v(id, name, attributes)
+            INSERT INTO identity_contact AS c (id, account_id, name, attributes, tags, blocked, version)
+            SELECT v.id, %s, v.name, v.attributes, v.tags, v.blocked, 1
+            FROM unnest(%b::uuid[], %b::text[], %b::jsonb[], %b::jsonb[], %b::bool[])
+              AS v(id, name, attributes, tags, blocked)
             ON CONFLICT (account_id, id) DO UPDATE
-            SET name = EXCLUDED.name, attributes = EXCLUDED.attributes, version = c.version + 1
-            WHERE (c.name, c.attributes) IS DISTINCT FROM (EXCLUDED.name, EXCLUDED.attributes)
+            SET name = EXCLUDED.name, attributes = EXCLUDED.attributes, tags = EXCLUDED.tags,
+              blocked = EXCLUDED.blocked, version = c.version + 1
+            WHERE (c.name, c.attributes, c.tags, c.blocked)
+              IS DISTINCT FROM (EXCLUDED.name, EXCLUDED.attributes, EXCLUDED.tags, EXCLUDED.blocked)
             RETURNING c.id
             """,
             [
@@ -192,6 +205,8 @@ def _store_contacts(account_id: int, contacts: Mapping[UUID, _Contact]) -> set[U
                 list(contacts),
                 [contact.name for contact in contacts.values()],
                 [Jsonb(contact.attributes) for contact in contacts.values()],
+                [Jsonb(contact.tags) for contact in contacts.values()],
+                [BLOCKED in contact.decided for contact in contacts.values()],
             ],
         )
         return {row[0] for row in cursor.fetchall()}

@@ -208,6 +208,7 @@ class Contact(models.Model):
     account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
     name = models.CharField(max_length=1000)
     attributes = models.JSONField(default=dict)
+    tags = models.JSONField(default=list, db_default=[])
     blocked = models.BooleanField(default=False)
     version = models.PositiveIntegerField(default=1)
 

@@ -25,6 +25,7 @@ from inbox.services.endpoints import send_again, switch_off
 from inbox.shapes import Agent
 from oneview.accounts.admin_site import ScopedAdmin, account_of, actor_of, link_inbox, register
 from oneview.accounts.middleware import AccountRequest
+from oneview.accounts.permissions import Operation
 from oneview.common.ids import time_of
 
 
@@ -88,6 +89,7 @@ class SendAgainForm(ActionForm):
 class EndpointAdmin(ScopedAdmin):
     """Endpoints are registered over the API. An address may hold a secret of its owner, who is the account."""
 
+    operation = Operation.MANAGE_WEBHOOKS
     list_display = ("url", "bot", "state", "after", "failures", "next_attempt_at", "delivered_at", "reason")
     list_filter = ("state",)
     ordering = ("id",)

@@ -19,6 +19,9 @@ from inbox.snapshots import ContextRequest, store_snapshots
 from oneview.accounts.models import Account
 from oneview.common.ids import floor_id, new_id, time_of
 
+# What hangs on a thread and goes with it.
+HANGING = ("inbox_handover", "inbox_mention", "inbox_refusedreply")
+
 
 @dataclass(frozen=True, slots=True)
 class Moved:
@@ -292,3 +295,9 @@ def _drop_empty(account_id: int, threads: Collection[UUID]) -> None:
             """,
             [account_id, list(threads), account_id],
         )
+        for table in HANGING:
+            cursor.execute(
+                f"DELETE FROM {table} h WHERE h.account_id = %s AND h.thread_id = ANY(%b::uuid[]) AND NOT EXISTS "
+                "(SELECT FROM inbox_thread t WHERE (t.account_id, t.id) = (h.account_id, h.thread_id))",
+                [account_id, list(threads)],
+            )

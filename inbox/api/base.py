@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import OperationalError, transaction
@@ -28,6 +28,7 @@ from inbox.selectors.conversations import get_conversation
 from inbox.shapes import Agent, Author, ContactShape, ConversationShape
 from oneview.accounts import permissions
 from oneview.accounts.models import Account, Membership, User
+from oneview.accounts.permissions import Operation
 from oneview.accounts.tokens import BearerAuthentication, Bot
 from oneview.common.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, OneViewError
 from oneview.common.problems import problem, problem_of, unavailable
@@ -58,9 +59,12 @@ class AccountView(APIView):
     renderer_classes = (JSONRenderer,)
     parser_classes: Sequence[type[BaseParser]] = (JSONParser,)
     most_bytes = MOST_BYTES
+    operations: ClassVar[Mapping[str, Operation]] = {}  # by method; what is not named may nobody
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if request.method and (method := request.method.lower()) in self.http_method_names and hasattr(self, method):
+            self.require(self.operations.get("get" if method in ("head", "options") else method))
         if int(request.META.get("CONTENT_LENGTH") or 0) > self.most_bytes:
             raise TooLarge
 
@@ -109,9 +113,9 @@ class AccountView(APIView):
         """Who acts, for the record. A bot has no user id: 0 is nobody's."""
         return Agent(self.user_id or 0, str(self.request.user))
 
-    def require(self, allowed: bool) -> None:
-        """Raises Forbidden."""
-        if not allowed:
+    def require(self, operation: Operation | None, *, own: bool = True) -> None:
+        """Raises Forbidden. `own`: whether the conversation it is about is the caller's."""
+        if operation is None or not permissions.may(self.role, operation, own=own):
             raise Forbidden("You may not do this.")
 
     def find(self, conversation_id: UUID) -> ConversationShape:

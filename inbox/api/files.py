@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import ClassVar
 from uuid import UUID
 
 from django.conf import settings
@@ -23,7 +24,7 @@ from inbox.api import documents, inputs, serialise
 from inbox.api.base import AccountView
 from inbox.api.schema import answers, refusals
 from inbox.selectors.files import get_file
-from oneview.accounts import permissions
+from oneview.accounts.permissions import Operation
 from oneview.common.errors import NotFound
 
 MOST_FILE_BYTES = 25_000_000
@@ -41,11 +42,11 @@ RANGE = re.compile(r"bytes=(\d{1,15})-(\d{0,15})")
 class FilesView(AccountView):
     parser_classes = (MultiPartParser,)
     most_bytes = MOST_FILE_BYTES + 10_000  # the form around the file
+    operations: ClassVar = {"post": Operation.UPLOAD_FILE}
 
     @answers("upload_file", documents.FileJson, body=inputs.Upload, statuses=(201,))
     def post(self, request: Request) -> Response:
         """Up to 25 MB. Name the id in the `attachments` of a message within a day."""
-        self.require(permissions.may_reply(self.role))
         file = self.read_body(inputs.Upload)["file"]
         stored = store_upload(
             self.account.pk, name=file.name or "", content_type=file.content_type or "", content=file.read()
@@ -54,6 +55,8 @@ class FilesView(AccountView):
 
 
 class FileView(AccountView):
+    operations: ClassVar = {"get": Operation.SEE_CONVERSATIONS}
+
     @extend_schema(
         operation_id="download_file",
         responses={

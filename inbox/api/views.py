@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from rest_framework.request import Request
@@ -24,11 +24,13 @@ from inbox.services.labels import label_conversation, label_message
 from inbox.services.messages import Draft, send_reply
 from inbox.shapes import ContactShape, ConversationShape, MessageShape
 from inbox.updates import Wanted, read_update
-from oneview.accounts import permissions
+from oneview.accounts.permissions import Operation
 from oneview.common.errors import FieldError, Invalid, NotFound
 
 
 class ConversationsView(AccountView):
+    operations: ClassVar = {"get": Operation.SEE_CONVERSATIONS}
+
     @answers("list_conversations", documents.ConversationJson, is_list=True, query=inputs.ConversationFilters)
     def get(self, request: Request) -> Response:
         """Newest activity first. `allowed` is null here: ask for the one conversation."""
@@ -53,6 +55,8 @@ class ConversationsView(AccountView):
 class ConversationView(AccountView):
     """Every id that a conversation ever had finds it; the answer carries its present one."""
 
+    operations: ClassVar = {"get": Operation.SEE_CONVERSATIONS, "patch": Operation.SEE_CONVERSATIONS}
+
     @answers("get_conversation", documents.ConversationJson)
     def get(self, request: Request, conversation_id: UUID) -> Response:
         return self._show(self.find(conversation_id))
@@ -62,13 +66,13 @@ class ConversationView(AccountView):
         changes = self.read_body(inputs.ConversationChanges)
         found = self.find(conversation_id)
         if "assignee" in changes:
-            self.require(permissions.may_assign(self.role))
+            self.require(Operation.ASSIGN)
             assign(self.account, found.id, actor=self.actor, assignee=changes["assignee"], now=self.now)
         if "labels" in changes:
-            self.require(permissions.may_reply(self.role))
+            self.require(Operation.LABEL_CONVERSATION)
             label_conversation(self.account, found.id, changes["labels"], now=self.now)
         if "status" in changes:
-            self.require(permissions.may_reply(self.role))
+            self.require(Operation.SET_STATUS)
             wanted = {"status": changes["status"], "snoozed_until": changes.get("snoozed_until")}
             set_status(self.account, found.id, actor=self.actor, **wanted, now=self.now)
         return self._show(self.find(found.id))
@@ -90,6 +94,8 @@ class MessageAnswers(AccountView):
 
 
 class MessagesView(MessageAnswers):
+    operations: ClassVar = {"get": Operation.SEE_CONVERSATIONS, "post": Operation.REPLY}
+
     @answers("list_messages", documents.MessageJson, is_list=True, query=inputs.MessagePage)
     def get(self, request: Request, conversation_id: UUID) -> Response:
         """A page, oldest first: the newest, or that next to a message. `next` goes on in the direction asked for."""
@@ -102,7 +108,6 @@ class MessagesView(MessageAnswers):
     @answers("send_message", documents.MessageJson, body=inputs.NewMessage, statuses=(200, 201), problems=(409, 422))
     def post(self, request: Request, conversation_id: UUID) -> Response:
         """201 the first time, 200 with the first message when it is repeated with the same `client_id`."""
-        self.require(permissions.may_reply(self.role))
         given = self.read_body(inputs.NewMessage)
         draft = Draft(**given | {"attachments": tuple(given.get("attachments", ()))})
         found = self.find(conversation_id)
@@ -111,10 +116,11 @@ class MessagesView(MessageAnswers):
 
 
 class ReadView(AccountView):
+    operations: ClassVar = {"post": Operation.MARK_READ}
+
     @answers("mark_read", documents.ConversationJson, body=inputs.ReadUpTo)
     def post(self, request: Request, conversation_id: UUID) -> Response:
         """What the team has read. It counts when the conversation is the caller's or nobody's; not for a bot."""
-        self.require(permissions.may_mark_read(self.role))
         up_to = self.read_body(inputs.ReadUpTo)["up_to"]
         found = self.find(conversation_id)
         mark_read(self.account, found.id, viewer=self.actor, up_to=up_to, now=self.now)
@@ -122,6 +128,8 @@ class ReadView(AccountView):
 
 
 class MessageView(MessageAnswers):
+    operations: ClassVar = {"get": Operation.SEE_CONVERSATIONS, "patch": Operation.LABEL_MESSAGE}
+
     @answers("get_message", documents.MessageJson, query=inputs.Expansion)
     def get(self, request: Request, message_id: UUID) -> Response:
         """With `expand=context`: what was known of the user and of our account when it was written."""
@@ -135,12 +143,13 @@ class MessageView(MessageAnswers):
     @answers("update_message", documents.MessageJson, body=inputs.MessageChanges)
     def patch(self, request: Request, message_id: UUID) -> Response:
         """`labels` are replaced; of `fields` those named are set, and null takes one away."""
-        self.require(permissions.may_reply(self.role))
         changes = self.read_body(inputs.MessageChanges)
         return Response(serialise.message_json(label_message(self.account, message_id, **changes, now=self.now)))
 
 
 class ContactView(AccountView):
+    operations: ClassVar = {"get": Operation.SEE_CONVERSATIONS, "patch": Operation.EDIT_CONTACT}
+
     @answers("get_contact", documents.ContactJson)
     def get(self, request: Request, contact_id: UUID) -> Response:
         return Response(serialise.contact_json(get_contact(self.account.pk, contact_id)))
@@ -150,22 +159,21 @@ class ContactView(AccountView):
         """409 with `current` when somebody else edited it since `version`."""
         changes = self.read_body(inputs.ContactChanges)
         contact = get_contact(self.account.pk, contact_id)
-        self.require(self._may_edit(contact))
+        self.require(Operation.EDIT_CONTACT, own=self._is_own(contact))
         edit = {"version": changes.pop("version"), "changes": changes}
         edited = edit_contact(self.account, contact.id, actor=self.actor, **edit, now=self.now)
         return Response(serialise.contact_json(edited))
 
-    def _may_edit(self, contact: ContactShape) -> bool:
-        if self.user_id is None:
-            return False
+    def _is_own(self, contact: ContactShape) -> bool:
         try:
-            assignees = [agent.id for agent in self.find(contact.id).assignees]
+            return self.user_id in [agent.id for agent in self.find(contact.id).assignees]
         except NotFound:
-            assignees = []
-        return permissions.may_edit_contact(self.role, user_id=self.user_id, assignees=assignees)
+            return False
 
 
 class IdentitiesView(AccountView):
+    operations: ClassVar = {"get": Operation.SEE_CONVERSATIONS}
+
     @answers("list_identities", documents.LinkJson, is_list=True)
     def get(self, request: Request, contact_id: UUID) -> Response:
         contact = get_contact(self.account.pk, contact_id)
@@ -173,6 +181,8 @@ class IdentitiesView(AccountView):
 
 
 class ExplainView(AccountView):
+    operations: ClassVar = {"get": Operation.SEE_CONVERSATIONS}
+
     @answers("explain_contact", documents.ExplanationJson)
     def get(self, request: Request, contact_id: UUID) -> Response:
         """Why these identities are one contact: each with its reason, and the facts and decisions behind it."""
@@ -191,10 +201,11 @@ class ExplainView(AccountView):
 
 
 class MergeView(AccountView):
+    operations: ClassVar = {"post": Operation.JOIN_CONTACTS}
+
     @answers("merge_contacts", documents.ContactJson, body=inputs.Merge, problems=(422,))
     def post(self, request: Request, contact_id: UUID) -> Response:
         """Says that two contacts are one person; the contact that they are now. A split of that link undoes it."""
-        self.require(permissions.may_decide_identity(self.role))
         other = self.read_body(inputs.Merge)["with"]
         return Response(
             serialise.contact_json(join_contacts(self.account, contact_id, actor=self.actor, other=other, now=self.now))
@@ -202,10 +213,11 @@ class MergeView(AccountView):
 
 
 class SplitView(AccountView):
+    operations: ClassVar = {"post": Operation.JOIN_CONTACTS}
+
     @answers("split_contact", documents.ContactJson, is_list=True, body=inputs.Split, problems=(422,))
     def post(self, request: Request, contact_id: UUID) -> Response:
         """Undoes one link, or all links of one identity; the contacts that there are now."""
-        self.require(permissions.may_decide_identity(self.role))
         asked = self.read_body(inputs.Split)
         split = undo_link if "evidence" in asked else part_identity
         contacts = split(self.account, contact_id, actor=self.actor, **asked, now=self.now)
@@ -213,6 +225,8 @@ class SplitView(AccountView):
 
 
 class EventsView(AccountView):
+    operations: ClassVar = {"get": Operation.HEAR_EVENTS}
+
     @answers("list_events", documents.EventsJson, query=inputs.EventsAfter)
     def get(self, request: Request) -> Response:
         """What changed after a position, as it is now; go on from `to`. Without `after`: where the log stands.
@@ -228,6 +242,8 @@ class EventsView(AccountView):
 
 
 class ChannelsView(AccountView):
+    operations: ClassVar = {"get": Operation.SEE_CONVERSATIONS}
+
     @answers("list_channels", documents.ChannelStateJson, is_list=True)
     def get(self, request: Request) -> Response:
         return listing([serialise.channel_state_json(channel) for channel in list_channels(self.account.pk)])

@@ -41,3 +41,24 @@ class Endpoint(models.Model):
 
     def __str__(self) -> str:
         return self.url
+
+
+class EndpointAttempt(models.Model):
+    """One call of an endpoint: which event, when, how long, what came back. Never what was told."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
+    endpoint_id = models.UUIDField()
+    seq = models.BigIntegerField()
+    type = models.CharField(max_length=24)
+    conversation_id = models.UUIDField(null=True)
+    at = models.DateTimeField()
+    milliseconds = models.PositiveIntegerField()
+    taken = models.BooleanField()
+    outcome = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["account", "endpoint_id", "id"], name="endpointattempt_endpoint"),
+            models.Index(fields=["account", "at"], name="endpointattempt_at"),
+        ]

@@ -80,6 +80,8 @@ class Message(models.Model):
     revisions = models.JSONField(default=list)
     edited_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True)
+    redacted_at = models.DateTimeField(null=True)
+    redacted_by = models.CharField(max_length=120, default="", db_default="", blank=True)
     private = models.BooleanField(default=False)
     labels = models.JSONField(default=list)
     fields = models.JSONField(default=dict)

@@ -23,7 +23,8 @@ class Thread(models.Model):
     """`address` is where a reply goes. `last_message_id` is the newest message, `last_inbound_at` opens the channel's
     window.
 
-    `unread` counts messages of the user after `read_up_to`.
+    `unread` counts messages of the user after `read_up_to`. `told_closed_at`: when the user was told that nobody is
+    there now; None again once somebody answered.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -48,6 +49,7 @@ class Thread(models.Model):
     unread = models.PositiveIntegerField(default=0)
     last_message_id = models.UUIDField(null=True)
     last_inbound_at = models.DateTimeField(null=True)
+    told_closed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

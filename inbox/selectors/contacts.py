@@ -58,7 +58,7 @@ def _shape_contact(
         phone=attributes.get("phone", ""),
         email=attributes.get("email", ""),
         language=attributes.get("language", ""),
-        tags=(),
+        tags=tuple(contact.tags),
         attributes=attributes,
         identities=tuple(_shape_identity(member, by_id, channel_of.get(member.id)) for member in members),
         blocked=contact.blocked,

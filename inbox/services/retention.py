@@ -69,6 +69,10 @@ COPIES = (
         "raw_events",
     ),
     Copy("channels_ingest_endedsession", ("session",), "ended_at < now() - interval '31 days'", "sessions"),
+    Copy("inbox_mention", (), "message_id < %(cutoff_id)s", "mentions"),
+    Copy("inbox_handover", ("reason", "summary"), "at < %(cutoff)s", "handovers"),
+    Copy("inbox_refusedreply", ("text", "client_id"), "at < %(cutoff)s", "refused"),
+    Copy("inbox_endpointattempt", (), "at < now() - interval '7 days'", "calls"),
     Copy("inbox_pendingeffect", ("event", "external_id"), "at < %(cutoff)s", "pending"),
     Copy("inbox_snapshot", ("document",), "id < %(day_id)s", "snapshots"),
     Copy(

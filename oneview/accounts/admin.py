@@ -13,16 +13,18 @@ from django.utils.translation import ngettext
 
 from oneview.accounts import services
 from oneview.accounts.admin_site import (
+    EditableAdmin,
     OperatorAdmin,
     ScopedAdmin,
     account_of,
     actor_of,
+    is_allowed,
     is_operator,
     register,
     role_of,
 )
 from oneview.accounts.models import Account, ApiToken, AuditEntry, Membership, Role, Team, User
-from oneview.accounts.permissions import may_manage_account, may_operate
+from oneview.accounts.permissions import SUPERVISOR, Operation
 
 
 @register(Account)
@@ -35,7 +37,7 @@ class AccountAdmin(OperatorAdmin):
     ordering = ("name",)
 
     def has_view_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
-        return super().has_view_permission(request, obj) or may_manage_account(role_of(request))
+        return is_allowed(request, Operation.MANAGE_ACCOUNT)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         accounts: QuerySet[Account] = super().get_queryset(request)
@@ -87,18 +89,17 @@ class MemberForm(forms.ModelForm[Membership]):
 class MemberAdmin(ScopedAdmin):
     """Supervisors manage the members of their account; an operator sees all memberships and may change them."""
 
+    operation = Operation.MANAGE_MEMBERS
+
     list_display = ("user", "email", "role", "is_active", "created_at")
     list_filter = ("role", "is_active")
     list_select_related = ("user",)
     search_fields = ("user__email", "user__name")
     ordering = ("id",)
 
-    def has_view_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
-        return super().has_view_permission(request, obj) or may_operate(is_operator=is_operator(request))
-
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Into the account one is in."""
-        return may_manage_account(role_of(request))
+        """Into the account that one supervises."""
+        return role_of(request) == SUPERVISOR and self.has_view_permission(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
         return self.has_view_permission(request, obj)
@@ -142,15 +143,11 @@ class MemberAdmin(ScopedAdmin):
 
 
 @register(Team)
-class TeamAdmin(ScopedAdmin):
+class TeamAdmin(EditableAdmin):
+    operation = Operation.MANAGE_TEAMS
     list_display = ("name",)
+    fields = ("name",)
     ordering = ("name",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return may_manage_account(role_of(request))
-
-    def has_change_permission(self, request: HttpRequest, obj: Team | None = None) -> bool:
-        return may_manage_account(role_of(request))
 
     def save_model(self, request: HttpRequest, obj: Team, form: Any, change: bool) -> None:
         obj.account = account_of(request)
@@ -160,6 +157,8 @@ class TeamAdmin(ScopedAdmin):
 @register(ApiToken)
 class ApiTokenAdmin(ScopedAdmin):
     """Tokens are made with `manage.py create_token`, which shows them once."""
+
+    operation = Operation.MANAGE_BOTS
 
     list_display = ("owner", "created_at", "revoked_at")
     fields = ("owner", "created_at", "revoked_at")
@@ -182,6 +181,7 @@ class ApiTokenAdmin(ScopedAdmin):
 
 @register(AuditEntry)
 class AuditEntryAdmin(ScopedAdmin):
+    operation = Operation.READ_AUDIT
     list_display = ("at", "actor_name", "action", "target")
     fields = ("at", "actor_name", "action", "target", "old", "new")
     search_fields = ("actor_name", "action", "target")

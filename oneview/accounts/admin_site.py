@@ -27,7 +27,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from oneview.accounts.models import Account, User
-from oneview.accounts.permissions import may_manage_account, may_operate, may_see_admin
+from oneview.accounts.permissions import OPERATOR, Operation, may
 from oneview.common.errors import OneViewError
 
 if TYPE_CHECKING:
@@ -47,6 +47,11 @@ def role_of(request: HttpRequest) -> str | None:
 
 def is_operator(request: HttpRequest) -> bool:
     return bool(request.user.is_active and request.user.is_superuser)
+
+
+def is_allowed(request: HttpRequest, operation: Operation) -> bool:
+    """By the role in the account that is open, or as the operator of the installation."""
+    return may(role_of(request), operation) or (is_operator(request) and may(OPERATOR, operation))
 
 
 def account_of(request: HttpRequest) -> Account:
@@ -84,7 +89,7 @@ class OneViewAdminSite(AdminSite):
     site_url = "/inbox/"
 
     def has_permission(self, request: HttpRequest) -> bool:
-        return may_see_admin(role_of(request), is_operator=is_operator(request))
+        return is_allowed(request, Operation.OPEN_ADMIN)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         return [url for url in super().get_urls() if getattr(url, "name", None) not in LEFT_OUT]
@@ -143,7 +148,11 @@ def link_inbox(conversation_id: UUID) -> SafeString:
 
 
 class _ReadOnlyAdmin(AnyModelAdmin):
-    """Nothing can be added, changed or deleted, and only the declared filters filter."""
+    """Who may do `operation` sees the pages. Nothing can be added, changed or deleted, and only the declared filters
+    filter.
+    """
+
+    operation: ClassVar[Operation]
 
     show_full_result_count = False
     view_on_site = False
@@ -157,6 +166,13 @@ class _ReadOnlyAdmin(AnyModelAdmin):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_allowed(request, self.operation)
+
+    def has_manage_permission(self, request: HttpRequest) -> bool:
+        """Asked by actions that name "manage"."""
+        return is_allowed(request, self.operation)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -179,14 +195,8 @@ class _ReadOnlyAdmin(AnyModelAdmin):
 class ScopedAdmin(_ReadOnlyAdmin):
     """What belongs to an account, for its supervisors."""
 
+    operation = Operation.READ_ACCOUNT
     exclude: ClassVar[Any] = ("account",)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may_manage_account(role_of(request))
-
-    def has_manage_permission(self, request: HttpRequest) -> bool:
-        """Asked by actions that name "manage"."""
-        return may_manage_account(role_of(request))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(account=account_of(request))
@@ -195,11 +205,20 @@ class ScopedAdmin(_ReadOnlyAdmin):
 class OperatorAdmin(_ReadOnlyAdmin):
     """What belongs to no account, for operators."""
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may_operate(is_operator=is_operator(request))
+    operation = Operation.OPERATE
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return may_operate(is_operator=is_operator(request))
+        return is_allowed(request, Operation.OPERATE)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may_operate(is_operator=is_operator(request))
+        return is_allowed(request, Operation.OPERATE)
+
+
+class EditableAdmin(ScopedAdmin):
+    """What supervisors add and change."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return is_allowed(request, self.operation)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_allowed(request, self.operation)

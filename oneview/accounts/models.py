@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -23,7 +24,9 @@ def new_identity_key() -> bytes:
 
 
 class Account(models.Model):
-    """One tenant. `identity_key` keys its identity ids; `purged_to` is how far the removal of old messages has come."""
+    """One tenant. `identity_key` keys its identity ids; `purged_to` is how far the removal of old messages has come;
+    `handover_minutes`: so long users wait for a person, or for a bot's answer, before supervisors are told.
+    """
 
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=120)
@@ -33,6 +36,7 @@ class Account(models.Model):
     time_zone = models.CharField(max_length=64, default="UTC")
     region = models.CharField(max_length=2, blank=True, help_text=_("Country for phone numbers written without one."))
     attributes = models.JSONField(default=dict, blank=True)
+    handover_minutes = models.PositiveSmallIntegerField(default=5, db_default=5)
     identity_key = models.BinaryField(default=new_identity_key, editable=False)
     purged_to = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -96,12 +100,17 @@ class Role(models.TextChoices):
 
 
 class Membership(models.Model):
-    """What a user is in an account."""
+    """What a user is in an account. `channels`: those an agent sees, None for every one; `capacity`: so many open
+    conversations are given to them by itself, None for any number; `is_away`: none are.
+    """
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE)
     user = models.ForeignKey(User, on_delete=models.CASCADE)
     role = models.CharField(max_length=12, choices=Role.choices)
     is_active = models.BooleanField(default=True)
+    channels = ArrayField(models.UUIDField(), null=True, blank=True)
+    capacity = models.PositiveSmallIntegerField(null=True, blank=True)
+    is_away = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -112,15 +121,85 @@ class Membership(models.Model):
 
 
 class Team(models.Model):
+    """Agents who share conversations. Those of `channels` come to it by themselves.
+
+    `hours`: {"mon": [["09:00", "17:00"], ...], ...} in `time_zone`, empty for always open; `closed_text` is told, once,
+    to a user who writes outside of them.
+    """
+
+    class Routing(models.TextChoices):
+        MANUAL = "manual", _("By hand")
+        ROUND_ROBIN = "round_robin", _("In turn")
+        LEAST_BUSY = "least_busy", _("To the least busy")
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     account = models.ForeignKey(Account, on_delete=models.DO_NOTHING, db_index=False)
     name = models.CharField(max_length=120)
+    channels = ArrayField(models.UUIDField(), default=list, db_default=[], blank=True)
+    routing = models.CharField(
+        max_length=12, choices=Routing.choices, default=Routing.MANUAL, db_default=Routing.MANUAL.value
+    )
+    time_zone = models.CharField(max_length=64, default="UTC", db_default="UTC")
+    hours = models.JSONField(default=dict, db_default={}, blank=True)
+    closed_text = models.TextField(default="", db_default="", blank=True, max_length=1000)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "name"], name="team_name_once")]
 
     def __str__(self) -> str:
         return self.name
+
+
+class TeamMember(models.Model):
+    """`given_at`: when a conversation was last given to them by itself."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.DO_NOTHING, db_index=False)
+    team = models.ForeignKey(Team, on_delete=models.DO_NOTHING, db_constraint=False, related_name="members")
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    given_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "team", "user"], name="team_member_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.team}"
+
+
+class Bot(models.Model):
+    """A program that answers users first. Its tokens, endpoints and messages bear its name. `channels`: those it
+    answers on, None for every one.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.DO_NOTHING, db_index=False)
+    name = models.CharField(max_length=120)
+    channels = ArrayField(models.UUIDField(), null=True, blank=True)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "name"], name="bot_name_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Invitation(models.Model):
+    """Somebody was asked to join the account. The link that they were sent carries a word of which the hash is kept."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.DO_NOTHING, db_index=False)
+    email = models.EmailField()
+    role = models.CharField(max_length=12, choices=Role.choices, default=Role.AGENT)
+    hash = models.CharField(max_length=64)
+    invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, db_constraint=False, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.email
 
 
 class ApiToken(models.Model):
@@ -139,7 +218,10 @@ class ApiToken(models.Model):
 
 
 class AuditEntry(models.Model):
-    """Who changed what, from where. Only ever added."""
+    """Who changed what, from where. Only ever added: the serving role may not change or remove a row.
+
+    `source`: inbox, admin, api, sign-in, or command line.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     account = models.ForeignKey(Account, on_delete=models.DO_NOTHING, db_index=False)
@@ -149,10 +231,12 @@ class AuditEntry(models.Model):
     target = models.CharField(max_length=120)
     old = models.JSONField(null=True)
     new = models.JSONField(null=True)
+    source = models.CharField(max_length=20, default="", db_default="")
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         verbose_name_plural = "audit entries"
+        indexes = [models.Index(fields=["account", "target"], name="audit_target")]
 
     def __str__(self) -> str:
         return f"{self.actor_name}: {self.action} {self.target}"

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from oneview.accounts import tokens
-from oneview.accounts.models import Account, ApiToken, AuditEntry, Membership, Role, Team, User
+from oneview.accounts.models import Account, ApiToken, AuditEntry, Bot, Membership, Role, Team, User
 from oneview.common.errors import Conflict, FieldError, Invalid, NotFound
 from oneview.common.scope import scope
 
@@ -87,13 +87,15 @@ def save_team(team: Team, *, actor: User) -> None:
 
 
 def create_token(account: Account, *, user: User | None = None, bot: str = "") -> str:
-    """The token of a member or of a bot: shown now and never again."""
+    """The token of a member or of a bot: shown now and never again. A bot that is new answers on every channel."""
     if (user is None) == (not bot):
         raise Invalid(FieldError("user", "required", "A token belongs to a user or to a bot."))
     if user and not Membership.objects.filter(account=account, user=user, is_active=True).exists():
         raise NotFound(f"{user.email} is no active member of {account.slug}.")
     token = tokens.make_token(for_bot=bool(bot))
     with scope(account):
+        if bot:
+            Bot.objects.get_or_create(account=account, name=bot)
         ApiToken.objects.create(account=account, user=user, bot=bot, hash=tokens.hash_token(token))
     return token
 

@@ -1,59 +1,53 @@
-"""Who may do what."""
+"""Who may do what: the table, asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from oneview.accounts import permissions
-from oneview.accounts.models import Role
+from oneview.accounts.permissions import AGENT, BOT, OPERATOR, ROLES, SUPERVISOR, TABLE, VISITOR, Operation, may
 
-NOBODY = None
+INSIDE_AN_ACCOUNT = set(Operation) - {
+    Operation.OPERATE,
+    Operation.OPEN_ADMIN,
+    Operation.MANAGE_ACCOUNT,
+    Operation.MANAGE_MEMBERS,
+    Operation.EDIT_PROFILE,
+}
+
+
+def test_every_operation_stands_in_the_table() -> None:
+    assert set(TABLE) == set(Operation)
 
 
 @pytest.mark.parametrize(
-    ("role", "assignees", "allowed"),
-    [
-        (Role.SUPERVISOR, [], True),
-        (Role.SUPERVISOR, [2], True),
-        (Role.AGENT, [1], True),
-        (Role.AGENT, [2, 1], True),
-        (Role.AGENT, [2], False),
-        (Role.AGENT, [], False),
-        (NOBODY, [1], False),
-    ],
+    ("role", "own", "allowed"),
+    [(SUPERVISOR, False, True), (AGENT, True, True), (AGENT, False, False), (BOT, True, False), (None, True, False)],
 )
-def test_agents_edit_the_contacts_of_their_own_conversations(
-    role: Role | None, assignees: list[int], allowed: bool
+def test_agents_write_notes_on_the_contacts_of_their_own_conversations(
+    role: str | None, own: bool, allowed: bool
 ) -> None:
-    assert permissions.may_edit_contact(role, user_id=1, assignees=assignees) is allowed
+    assert may(role, Operation.WRITE_CONTACT_NOTE, own=own) is allowed
 
 
-@pytest.mark.parametrize(
-    ("role", "is_operator", "allowed"),
-    [(Role.SUPERVISOR, False, True), (Role.AGENT, False, False), (NOBODY, True, True), (NOBODY, False, False)],
-)
-def test_the_admin_is_for_supervisors_and_operators(role: Role | None, is_operator: bool, allowed: bool) -> None:
-    assert permissions.may_see_admin(role, is_operator=is_operator) is allowed
+@pytest.mark.parametrize("operation", Operation)
+def test_who_has_no_role_may_nothing(operation: Operation) -> None:
+    assert not any(may(role, operation) for role in (None, "", "owner", "Supervisor"))
 
 
-def test_an_operator_manages_no_account() -> None:
-    assert not permissions.may_manage_account(NOBODY)
+@pytest.mark.parametrize("operation", Operation)
+def test_a_supervisor_may_what_an_agent_may(operation: Operation) -> None:
+    assert may(SUPERVISOR, operation, own=False) or not may(AGENT, operation)
 
 
-@pytest.mark.parametrize(
-    ("may", "a_bot_may"),
-    [
-        (permissions.may_view_conversation, True),
-        (permissions.may_reply, True),
-        (permissions.may_assign, True),
-        (permissions.may_mark_read, False),
-        (permissions.may_decide_identity, False),
-        (permissions.may_manage_account, False),
-    ],
-)
-def test_a_bot_speaks_and_hands_on_and_decides_nothing_else(may: Callable[[str | None], bool], a_bot_may: bool) -> None:
-    assert may(permissions.BOT) is a_bot_may
-    assert may(Role.SUPERVISOR)
-    assert not may(NOBODY)
+def test_an_operator_sees_nothing_inside_an_account() -> None:
+    assert not any(may(OPERATOR, operation) for operation in INSIDE_AN_ACCOUNT)
+
+
+def test_a_visitor_chats_and_nothing_else() -> None:
+    assert [operation for operation in Operation if may(VISITOR, operation)] == [Operation.CHAT]
+
+
+def test_a_bot_decides_nothing_that_people_decide() -> None:
+    decisions = (Operation.JOIN_CONTACTS, Operation.TAKE_TURN, Operation.REDACT_MESSAGE, Operation.OPEN_ADMIN)
+    assert not any(may(BOT, operation) for operation in decisions)
+    assert [role for role in ROLES if may(role, Operation.HAND_OVER)] == [BOT]

@@ -29,7 +29,11 @@ WINDOW = timedelta(days=30)
 
 # Text columns that hold no words of a message: names of things, states, what was decided and who is who.
 NOT_COPIES = {
-    "accounts_account", "accounts_apitoken", "accounts_auditentry", "accounts_membership", "accounts_team",
+    "accounts_account", "accounts_apitoken", "accounts_bot", "accounts_invitation", "inbox_attributedefinition",
+    "inbox_cannedreply", "inbox_contactnote", "inbox_dailycount", "inbox_tag", "inbox_endpointattempt",
+    "channels_ingest_outboxmessage.withdrawn", "inbox_handover.bot", "inbox_refusedreply.bot",
+    "inbox_refusedreply.code", "inbox_message.redacted_by", "accounts_auditentry", "accounts_membership",
+    "accounts_team",
     "accounts_user", "identity_identity", "identity_boundary", "identity_evidence", "identity_decision",
     "identity_change", "identity_settings", "identity_attribute", "identity_contact", "identity_sight",
     "channels_ingest_channel", "inbox_endpoint", "inbox_thread.address", "inbox_thread.labels", "inbox_thread.status",

@@ -1,0 +1,76 @@
+"""Commands on one conversation, and its messages."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from channels_ingest.services import store_upload
+from inbox import forms, rendering
+from inbox.selectors.messages import get_messages, list_messages
+from inbox.services import conversations
+from inbox.services.messages import Draft, send_reply
+from inbox.shapes import Author, Timeline
+from inbox.views.base import agent_of, member_view, read_id, scope_of, user_of
+from oneview.accounts.middleware import AccountRequest
+from oneview.accounts.permissions import Operation
+
+MOST_IDS = 100
+
+
+@member_view(get=Operation.SEE_CONVERSATIONS, post=Operation.REPLY)
+def messages(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
+    """GET: a slice of the timeline (`before`, `after`), or single messages (`ids`). POST: a reply or a note."""
+    if request.method == "POST":
+        return _send(request, conversation_id)
+    if "ids" in request.GET:
+        ids = [read_id(id, "ids") for id in request.GET["ids"].split(",")[:MOST_IDS]]
+        found = get_messages(ids=ids, **scope_of(request))
+        timeline = Timeline(tuple(each for each in found if each.conversation == conversation_id), None, None)
+    else:
+        before, after = (
+            read_id(request.GET[name], name) if name in request.GET else None for name in ("before", "after")
+        )
+        timeline = list_messages(conversation_id=conversation_id, before=before, after=after, **scope_of(request))
+    return render(request, "inbox/messages.html", {"timeline": timeline})
+
+
+def _send(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
+    sent = forms.read_form(forms.SendForm(request.POST))
+    uploads = forms.read_files(request.FILES.getlist("files"))
+    stored = [store_upload(request.account.pk, **upload) for upload in uploads]
+    draft = Draft(**sent, attachments=tuple(media.id for media in stored))
+    author = Author("agent", user_of(request).pk, str(user_of(request)))
+    message, is_new = send_reply(request.account, conversation_id, draft, author=author, now=request.now)
+    return HttpResponse(rendering.render_messages([message])[message.id], status=201 if is_new else 200)
+
+
+@member_view(post=Operation.ASSIGN)
+def assign(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
+    wanted = forms.read_form(forms.AssignForm(request.POST))
+    conversations.assign(request.account, conversation_id, actor=agent_of(request), now=request.now, **wanted)
+    return HttpResponse(status=204)
+
+
+@member_view(post=Operation.SET_STATUS)
+def set_status(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
+    wanted = forms.read_form(forms.StatusForm(request.POST))
+    conversations.set_status(request.account, conversation_id, actor=agent_of(request), now=request.now, **wanted)
+    return HttpResponse(status=204)
+
+
+@member_view(post=Operation.MARK_READ)
+def mark_read(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
+    seen = forms.read_form(forms.ReadForm(request.POST))
+    conversations.mark_read(request.account, conversation_id, viewer=agent_of(request), now=request.now, **seen)
+    return HttpResponse(status=204)
+
+
+@member_view(post=Operation.MARK_READ)
+def mark_unread(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
+    """From the message `since` on."""
+    unseen = forms.read_form(forms.UnreadForm(request.POST))
+    conversations.mark_unread(request.account, conversation_id, now=request.now, **unseen)
+    return HttpResponse(status=204)

@@ -1,0 +1,108 @@
+"""The agents' page, its list and its middle. Thin: forms read, selectors and services do, templates show.
+
+The middleware opens each request inside its account. With `X-Fragment` a page answers with the part of that name;
+errors of fragments and commands are `application/problem+json`, 401 when nobody is signed in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from inbox import forms
+from inbox.phrases import list_phrases, list_shortcuts
+from inbox.realtime import read_head
+from inbox.selectors.channels import list_agents, list_channels
+from inbox.selectors.conversations import count_boxes, list_allowed, list_conversations
+from inbox.selectors.messages import list_messages
+from inbox.views.base import find, member_view, scope_of, user_of, with_query
+from inbox.views.panel import describe_panel
+from oneview.accounts.middleware import AccountRequest
+from oneview.accounts.models import User
+from oneview.accounts.permissions import OPERATOR, Operation, may
+from oneview.common.problems import FRAGMENT
+
+
+@member_view(get=Operation.SEE_CONVERSATIONS)
+def show_page(request: AccountRequest) -> HttpResponse:
+    return render(request, "inbox/page.html", _page(request, seq=read_head(request.account.pk)))
+
+
+@member_view(get=Operation.SEE_CONVERSATIONS)
+def show_conversation(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
+    """The whole page, or a fragment: `conversation` (the middle pane) or `bar` (what stands around the messages).
+
+    The head of the live log is read before anything else: what comes after it is told by the socket.
+    """
+    seq = read_head(request.account.pk)
+    conversation = find(request, conversation_id)
+    if conversation.id != conversation_id:
+        return redirect(with_query(request, reverse("inbox:conversation", args=[conversation.id])))
+    allowed = list_allowed(conversation_id=conversation.id, **scope_of(request))
+    context = {"seq": seq, "conversation": conversation, "allowed": allowed}
+    fragment = request.headers.get(FRAGMENT)
+    if fragment == "bar":
+        return render(request, "inbox/bar.html", context)
+    context["timeline"] = list_messages(conversation_id=conversation.id, **scope_of(request))
+    if fragment == "conversation":
+        return render(request, "inbox/conversation.html", context)
+    panel = describe_panel(request, conversation)
+    return render(request, "inbox/page.html", {**_page(request, seq=seq), **context, **panel})
+
+
+@member_view(get=Operation.SEE_CONVERSATIONS)
+def show_list(request: AccountRequest) -> HttpResponse:
+    """The list with its filters, or with `cursor` the rows that follow."""
+    context = _list(request, seq=read_head(request.account.pk))
+    return render(request, "inbox/rows.html" if context["query"].cursor else "inbox/list.html", context)
+
+
+@member_view(get=Operation.SEE_CONVERSATIONS)
+def show_counts(request: AccountRequest) -> HttpResponse:
+    return JsonResponse(asdict(count_boxes(viewer_id=user_of(request).pk, **scope_of(request))))
+
+
+def _list(request: AccountRequest, *, seq: int) -> dict[str, Any]:
+    channels = list_channels(request.account.pk)
+    query = forms.ListQuery.read(request.GET, channels=channels)
+    scope, viewer = scope_of(request), user_of(request).pk
+    return {
+        "seq": seq,
+        "query": query,
+        "channels": channels,
+        "page": list_conversations(viewer_id=viewer, **query.filters, **scope),
+        "counts": count_boxes(viewer_id=viewer, **scope) if query.cursor is None else None,
+    }
+
+
+def _page(request: AccountRequest, *, seq: int) -> dict[str, Any]:
+    user, account, role = user_of(request), request.account, request.membership.role
+    agents = list_agents(account.pk)
+    return {
+        **_list(request, seq=seq),
+        "account": account,
+        "agents": agents,
+        "themes": User.THEMES,
+        "shortcuts": list_shortcuts(),
+        "can_administrate": may(role, Operation.OPEN_ADMIN)
+        or (user.is_superuser and may(OPERATOR, Operation.OPEN_ADMIN)),
+        "panel_state": "off" if request.COOKIES.get("panel") == "off" else "on",
+        "nav_state": "rail" if request.COOKIES.get("nav") == "rail" else "full",
+        "conf": {
+            "account": {"id": account.pk, "name": account.name},
+            "me": {"id": user.pk, "name": str(user)},
+            "agents": {agent.id: agent.name for agent in agents},
+            "zone": user.time_zone,
+            "keys": user.single_keys,
+            "csrf": get_token(request),
+            "page": reverse("inbox:page"),
+            "signIn": reverse("account_login"),
+            "phrases": list_phrases(),
+        },
+    }
