@@ -1,0 +1,5 @@
+"""Admin pages of the inbox, a module for each kind of thing."""
+
+from inbox.admin import conversations, endpoints, links
+
+__all__ = ["conversations", "endpoints", "links"]
