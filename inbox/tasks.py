@@ -11,6 +11,7 @@ from celery import shared_task
 from inbox.api import deliveries
 from inbox.selectors.endpoints import list_due_endpoints
 from inbox.services.conversations import wake_snoozed as wake_account
+from inbox.services.counts import count_days as count_account
 from inbox.services.retention import purge_expired as purge
 from oneview.accounts.models import Account
 from oneview.common.days import keep_days as make_days
@@ -28,6 +29,13 @@ def purge_expired() -> dict[str, int]:
 @shared_task
 def keep_days() -> None:
     make_days()
+
+
+@shared_task
+def count_days() -> None:
+    for account in Account.objects.order_by("id"):
+        with scope(account) as now:
+            count_account(account, now=now)
 
 
 @shared_task

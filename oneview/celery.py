@@ -61,6 +61,7 @@ app.conf.update(
         "sweep media": every(15, "channels_ingest.tasks.sweep_media"),
         "sweep endpoints": every(5, "inbox.tasks.sweep_endpoints"),
         "wake snoozed threads": every(30, "inbox.tasks.wake_snoozed"),
+        "count days": hourly(2, "inbox.tasks.count_days"),
         "keep days": hourly(7, "inbox.tasks.keep_days"),
         "purge what expired": hourly(17, "inbox.tasks.purge_expired"),
     },

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -238,6 +238,15 @@ def card_addresses(data: Any) -> list[str]:
 def list_url(query: ListQuery, **changes: Any) -> str:
     """The address of the list with some filters changed."""
     return query.address(**changes)
+
+
+@register.filter
+def lag(wait: timedelta) -> str:
+    """How long something waits for us, in words; a second or two is nothing."""
+    seconds = int(wait.total_seconds())
+    if seconds < 3:
+        return gettext("at once")
+    return gettext("%(n)s s") % {"n": seconds} if seconds < 120 else gettext("%(n)s min") % {"n": seconds // 60}
 
 
 @register.filter

@@ -7,7 +7,8 @@ security, since AccountMiddleware runs the whole request in the account's scope.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import wraps
+from dataclasses import dataclass
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import quote
 from uuid import UUID
@@ -20,7 +21,7 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect
-from django.urls import URLPattern, URLResolver, reverse
+from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -83,16 +84,40 @@ def tell_refusals(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRe
     return wrapped
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the admin that shows no model. `path` is its address below the admin, and its name."""
+
+    path: str
+    title: str | Promise
+    operation: Operation
+    view: Callable[[HttpRequest, dict[str, Any]], HttpResponseBase]
+
+
 class OneViewAdminSite(AdminSite):
     site_title = site_header = "OneView"
     index_title = _("Administration")
     site_url = "/inbox/"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.pages: list[Page] = []
+
     def has_permission(self, request: HttpRequest) -> bool:
         return is_allowed(request, Operation.OPEN_ADMIN)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        return [url for url in super().get_urls() if getattr(url, "name", None) not in LEFT_OUT]
+        own = [path(page.path, self.admin_view(partial(self._show, page)), name=page.path) for page in self.pages]
+        return [*own, *(url for url in super().get_urls() if getattr(url, "name", None) not in LEFT_OUT)]
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        pages = [page for page in self.pages if is_allowed(request, page.operation)]
+        return {**super().each_context(request), "own_pages": pages}
+
+    def _show(self, page: Page, request: HttpRequest) -> HttpResponseBase:
+        if not is_allowed(request, page.operation):
+            raise PermissionDenied
+        return page.view(request, {**self.each_context(request), "title": page.title})
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         return tell_refusals(super().admin_view(view, cacheable))
@@ -128,6 +153,18 @@ def register(model: type[Model]) -> Callable[[type[A]], type[A]]:
     def decorate(admin_class: type[A]) -> type[A]:
         site.register(model, admin_class)
         return admin_class
+
+    return decorate
+
+
+def register_page(
+    path: str, *, title: str | Promise, operation: Operation
+) -> Callable[[Callable[[HttpRequest, dict[str, Any]], HttpResponseBase]], Any]:
+    """Makes the decorated view a page of our site. It is given what every page of the admin is shown with."""
+
+    def decorate(view: Callable[[HttpRequest, dict[str, Any]], HttpResponseBase]) -> Any:
+        site.pages.append(Page(path, title, operation, view))
+        return view
 
     return decorate
 

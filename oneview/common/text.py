@@ -38,3 +38,11 @@ def _split(word: str) -> list[str]:
     if position < len(word):
         tokens.append(word[position:])
     return tokens
+
+
+def defuse_cell(value: str) -> str:
+    """A text for a spreadsheet, which takes some first signs for a formula.
+
+    https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else value

@@ -12,7 +12,7 @@ from django.db.models import Model
 
 from channels_ingest.models import Channel, DeliveryAttempt, OutboxMessage, OutboxState, QuarantinedEvent
 from identity.models import Change, Contact, Decision, Evidence, Identity
-from inbox.models import Conversation, Endpoint
+from inbox.models import Conversation, DailyCount, Endpoint
 from oneview.accounts import services
 from oneview.accounts.models import Account, ApiToken, AuditEntry, Membership, Team
 from oneview.common.ids import floor_id, new_id
@@ -102,6 +102,9 @@ def make_world(member: Membership, word: str) -> World:
                 at=now,
             ),
             Conversation.objects.create(id=first.id, account=account, last_message_id=floor_id(now)),
+            DailyCount.objects.create(
+                account=account, day=now.date(), channel_id=channel.id, author_kind="bot", author_name=word, messages=3
+            ),
             Endpoint.objects.create(
                 account=account,
                 url=f"https://example.com/{word}",
