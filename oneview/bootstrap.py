@@ -27,7 +27,7 @@ def enter(locked_set: str) -> None:
 
 def reenter() -> None:
     """Run the same command line with the interpreter of `.venv`, unless it is the one that runs, or there is none."""
-    if PYTHON.exists() and Path(sys.prefix).resolve() != VENV:
+    if PYTHON.exists() and Path(sys.prefix).resolve() != VENV.resolve():
         sys.stdout.flush()
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # nothing was compiled at installation
         os.execv(PYTHON, [str(PYTHON), *sys.argv])

@@ -56,6 +56,17 @@ def test_it_installs_once_and_goes_on_inside(clone: Path) -> None:
     assert "Installed" in install(clone, "base")
 
 
+def test_an_environment_behind_a_link_is_entered_once(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    install(clone, "base")
+    shared = (clone / ".venv").rename(tmp_path_factory.mktemp("shared") / "venv")
+    (clone / ".venv").symlink_to(shared)
+    program = "from oneview import bootstrap; bootstrap.reenter(); print('inside')"
+    inside = subprocess.run(
+        [clone / ".venv" / "bin" / "python", "-c", program], cwd=clone, capture_output=True, text=True, check=False
+    )
+    assert (inside.stdout, inside.stderr) == ("inside\n", "")
+
+
 def test_an_environment_whose_python_is_gone_is_made_anew(clone: Path) -> None:
     install(clone, "dev")
     assert install(clone, "base") == "", "the set for tests holds the set for running"
