@@ -1,5 +1,5 @@
 """Admin pages of the inbox, a module for each kind of thing."""
 
-from inbox.admin import conversations, endpoints, links, overview
+from inbox.admin import conversations, endpoints, handovers, links, messages, overview
 
-__all__ = ["conversations", "endpoints", "links", "overview"]
+__all__ = ["conversations", "endpoints", "handovers", "links", "messages", "overview"]

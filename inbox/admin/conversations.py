@@ -1,4 +1,4 @@
-"""Admin pages of conversations. Messages are read in the inbox."""
+"""Admin pages of conversations."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 
 from identity.models import Contact, Evidence
-from inbox.models import Conversation
-from oneview.accounts.models import Membership
+from inbox.models import Conversation, Message
+from oneview.accounts.models import Account, Membership
 from oneview.common.scope import scope
 from tests.fixtures import sign_in
 from tests.inbox.batches import ana, make_channel, message, take_in, user
@@ -65,5 +65,21 @@ def test_the_evidence_of_one_contact_can_be_listed(alice: Membership, browser: C
     assert browser.get("/admin/identity/evidence/", {"contact": "nonsense"}).status_code == 200
 
 
-def test_messages_have_no_page_in_the_admin(browser: Client) -> None:
-    assert browser.get("/admin/inbox/message/").status_code == 404
+def test_messages_are_read_and_lead_to_the_inbox(alice: Membership, browser: Client) -> None:
+    with scope(alice.account):
+        message = Message.objects.get(text="secret words")
+    assert "secret words" in browser.get("/admin/inbox/message/").content.decode()
+    page = browser.get(f"/admin/inbox/message/{message.pk}/change/").content.decode()
+    assert "secret words" in page
+    assert "Open in inbox" in page
+    assert "_save" not in page
+    assert browser.post(f"/admin/inbox/message/{message.pk}/change/", {"text": "forged"}).status_code == 403
+
+
+def test_messages_leave_the_admin_with_the_window(alice: Membership, browser: Client) -> None:
+    Account.objects.filter(pk=alice.account_id).update(window_days=0)
+    with scope(alice.account):
+        message = Message.objects.get(text="secret words")
+    assert "secret words" not in browser.get("/admin/inbox/message/").content.decode()
+    answer = browser.get(f"/admin/inbox/message/{message.pk}/change/", follow=True)
+    assert "secret words" not in answer.content.decode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -12,10 +12,10 @@ from django.db.models import Model
 
 from channels_ingest.models import Channel, DeliveryAttempt, OutboxMessage, OutboxState, QuarantinedEvent
 from identity.models import Change, Contact, Decision, Evidence, Identity
-from inbox.models import Conversation, DailyCount, Endpoint
+from inbox.models import Conversation, DailyCount, Endpoint, Handover, Message, RefusedReply, Thread
 from oneview.accounts import services
 from oneview.accounts.models import Account, ApiToken, AuditEntry, Membership, Team
-from oneview.common.ids import floor_id, new_id
+from oneview.common.ids import floor_id, new_id, ordered_id
 from oneview.common.scope import scope
 from tests.factories import make_member
 
@@ -102,6 +102,7 @@ def make_world(member: Membership, word: str) -> World:
                 at=now,
             ),
             Conversation.objects.create(id=first.id, account=account, last_message_id=floor_id(now)),
+            *make_talk(account, channel, first, word=word, now=now),
             DailyCount.objects.create(
                 account=account, day=now.date(), channel_id=channel.id, author_kind="bot", author_name=word, messages=3
             ),
@@ -118,6 +119,30 @@ def make_world(member: Membership, word: str) -> World:
             ),
         ]
     return World(member, word, {type(row): row for row in rows})
+
+
+def make_talk(account: Account, channel: Channel, identity: Identity, *, word: str, now: datetime) -> list[Model]:
+    """A message, and what hangs on its thread."""
+    thread = Thread.objects.create(
+        account=account, channel=channel, identity=identity, conversation_id=identity.contact_id
+    )
+    return [
+        Message.objects.create(
+            id=ordered_id(now, account.pk),
+            account=account,
+            thread=thread,
+            direction="inbound",
+            author_kind="user",
+            author_name=word,
+            type="text",
+            text=f"words of {word}",
+            external_id=word,
+            sent_at=now,
+            received_at=now,
+        ),
+        Handover.objects.create(account=account, thread=thread, bot=word, reason=word, summary=word, at=now),
+        RefusedReply.objects.create(account=account, thread=thread, bot=word, text=word, code="turn_taken", at=now),
+    ]
 
 
 def dump(account: Account) -> dict[str, list[Any]]:
