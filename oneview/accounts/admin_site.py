@@ -99,7 +99,7 @@ class Page:
 class OneViewAdminSite(AdminSite):
     site_title = site_header = "OneView"
     index_title = _("Administration")
-    site_url = "/inbox/"
+    site_url = None  # the way to the inbox is beside it
 
     def __init__(self) -> None:
         super().__init__()

@@ -31,11 +31,13 @@ function connect() {
     if (frame.t === "hello") {
       socket.send(JSON.stringify({ t: "resume", after: frame.seq }));
       state.textContent = state.dataset.live;
+      document.body.dataset.link = "on";
       lookSoon();
     } else if (frame.t === "events" || frame.t === "reset") lookSoon();
   });
   socket.addEventListener("close", () => {
     state.textContent = state.dataset.lost;
+    document.body.dataset.link = "down";
     setTimeout(connect, COME_BACK);
   });
 }
