@@ -64,8 +64,8 @@ def _list_beginnings(hours: Hours, day: date, place: ZoneInfo) -> list[datetime]
     midnight = datetime.combine(day, clock_time(), place)
     morrow = datetime.combine(day + timedelta(days=1), clock_time(), place)
     if midnight.utcoffset() == morrow.utcoffset():
-        spans = sorted(hours.get(_NAMES[day.weekday()], ()))
-        return [datetime.combine(day, clock_time.fromisoformat(begin), place).astimezone(UTC) for begin, _ in spans]
+        begins = sorted(begin for begin, _ in hours.get(_NAMES[day.weekday()], ()))
+        return [datetime.combine(day, clock_time.fromisoformat(begin), place).astimezone(UTC) for begin in begins]
     begin, end = midnight.astimezone(UTC), morrow.astimezone(UTC)
     return [begin + timedelta(minutes=number) for number in range(int((end - begin).total_seconds()) // 60)]
 
