@@ -13,6 +13,7 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from inbox.shapes import ChannelShape
 from oneview.common.errors import FieldError, Invalid
@@ -128,6 +129,16 @@ class UndoForm(forms.Form):
     evidence = forms.IntegerField()
 
 
+class CannedForm(forms.Form):
+    shortcut = forms.CharField(label=_lazy("Shortcut"), max_length=40)
+    title = forms.CharField(label=_lazy("Title"), max_length=120)
+    text = forms.CharField(label=_lazy("Text"), max_length=4000, widget=forms.Textarea(attrs={"rows": 8}))
+
+    def clean_shortcut(self) -> str:
+        """As it is typed in the composer, or without the slash."""
+        return str(self.cleaned_data["shortcut"]).removeprefix("/").lower()
+
+
 class PreferencesForm(forms.Form):
     theme = forms.ChoiceField(choices=[("system", ""), ("light", ""), ("dark", "")], required=False)
     single_keys = forms.NullBooleanField(required=False)
@@ -144,6 +155,12 @@ def read_form(form: forms.Form) -> dict[str, Any]:
             for error in found
         )
     )
+
+
+def add_errors(form: forms.Form | forms.ModelForm[Any], refused: Invalid) -> None:
+    """What a service refused, beside the fields."""
+    for error in refused.errors:
+        form.add_error(error.field, error.message)
 
 
 def read_files(files: Sequence[object]) -> list[dict[str, Any]]:

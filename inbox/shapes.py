@@ -219,6 +219,20 @@ class EndpointShape:
 
 
 @dataclass(frozen=True, slots=True)
+class CannedShape:
+    """`is_own`: personal, else the account's. Filled in for a conversation, `missing` names the variables without a
+    value.
+    """
+
+    id: UUID
+    shortcut: str
+    title: str
+    text: str
+    is_own: bool
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AccountShape:
     """Our own account as it concerns a conversation."""
 

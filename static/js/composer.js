@@ -5,6 +5,7 @@ import { $, $$, announce, debounce, onDo, stamp, toast } from "./dom.js";
 import { drawWaiting, enqueue } from "./outbox.js";
 import { now, span } from "./times.js";
 import { tellSilent, tellTyping } from "./timeline.js";
+import { asksAboutGaps, noticeText, showGaps, startWriting } from "./writing.js";
 
 const SOON = 4 * 3_600_000;
 const VERY_SOON = 3_600_000;
@@ -62,6 +63,7 @@ export function setMode(name, { focus = true } = {}) {
   field().setAttribute("aria-label", say(name));
   field().placeholder = say(`write_${name}`);
   showState();
+  showGaps(field().value);
   grow();
   if (focus) (form().hasAttribute("data-closed") && name === "reply" ? $(".closed button", form()) : field())?.focus();
 }
@@ -128,7 +130,7 @@ function save() {
 
 const saveSoon = debounce(200, save);
 
-function submit() {
+function submit({ anyway = false } = {}) {
   const text = field().value.trim();
   const isNote = mode() === "note";
   if ((!text && !files.length) || (!isNote && !canSend(chosen()))) return;
@@ -136,6 +138,7 @@ function submit() {
     toast(say("files_offline"));
     return;
   }
+  if (!anyway && asksAboutGaps(text)) return;
   const label = chosen()?.dataset.channel ?? "";
   const reply = { thread: chosen()?.value ?? "", reply_to: draft.quote?.id ?? "" };
   enqueue({ conversation: id, text, label, private: isNote, ...(isNote ? { thread: "", reply_to: "" } : reply) }, files);
@@ -143,6 +146,7 @@ function submit() {
   if (!isNote) delete draft.quote;
   files = [];
   field().value = "";
+  showGaps("");
   showQuote();
   showFiles();
   grow();
@@ -215,6 +219,7 @@ export function writeNote() {
 }
 
 export function startComposer() {
+  startWriting();
   const main = $("#middle");
   main.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -229,6 +234,7 @@ export function startComposer() {
     draft[mode()] = field().value;
     grow();
     saveSoon();
+    noticeText(field());
     if (mode() === "reply") tellTyping();
   });
   main.addEventListener("change", (event) => {
@@ -263,6 +269,10 @@ export function startComposer() {
   });
   document.addEventListener("minute", () => form() && showState());
   addEventListener("pagehide", leaveComposer);
+  onDo("send-anyway", () => {
+    submit({ anyway: true });
+    field().focus();
+  });
   onDo("attach", () => $("#files").click());
   onDo("quote", (button) => quote(button.closest(".msg")));
   onDo("unquote", () => {

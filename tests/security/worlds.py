@@ -12,7 +12,7 @@ from django.db.models import Model
 
 from channels_ingest.models import Channel, DeliveryAttempt, OutboxMessage, OutboxState, QuarantinedEvent
 from identity.models import Change, Contact, Decision, Evidence, Identity
-from inbox.models import Conversation, DailyCount, Endpoint, Handover, Message, RefusedReply, Thread
+from inbox.models import CannedReply, Conversation, DailyCount, Endpoint, Handover, Message, RefusedReply, Thread
 from oneview.accounts import services
 from oneview.accounts.models import Account, ApiToken, AuditEntry, Membership, Team
 from oneview.common.ids import floor_id, new_id, ordered_id
@@ -103,6 +103,7 @@ def make_world(member: Membership, word: str) -> World:
             ),
             Conversation.objects.create(id=first.id, account=account, last_message_id=floor_id(now)),
             *make_talk(account, channel, first, word=word, now=now),
+            CannedReply.objects.create(account=account, shortcut=word, title=word, text=word),
             DailyCount.objects.create(
                 account=account, day=now.date(), channel_id=channel.id, author_kind="bot", author_name=word, messages=3
             ),
