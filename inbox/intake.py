@@ -34,7 +34,7 @@ from inbox.effects import Effect, Touched, apply_effects, find_up_to, park_effec
 from inbox.files import attach_files
 from inbox.folds import fold_conversations, lock_conversations
 from inbox.joins import tell_joins
-from inbox.moves import move_threads, part_threads
+from inbox.moves import move_threads, part_threads, tell_contacts
 from inbox.realtime import Change, append_changes, publish_typing
 from inbox.snapshots import ContextRequest, store_snapshots
 from oneview.accounts.models import Account
@@ -78,6 +78,7 @@ def handle_events(account_id: int, batch: Sequence[Received], *, now: datetime) 
         *moved.changes,
         *parted.changes,
         *joins,
+        *tell_contacts(observed.moves),
         *(Change("message.created", arrival.thread.conversation, arrival.id) for arrival in outcome.created),
         *(Change("message.updated", update.conversation, update.message) for update in outcome.updated),
         *(Change("contact.updated", contact) for contact in sorted(observed.contacts)),

@@ -4,6 +4,7 @@ where an address turns out to have changed hands, messages go to the thread of t
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,6 +85,30 @@ def _tell(moves: Sequence[Move]) -> Moved:
         for target, origins in sorted(group_by_target(move for move in moves if move.origin != move.target).items())
     )
     return Moved(frozenset(contact for move in moves for contact in (move.origin, move.target)), changes)
+
+
+def tell_contacts(moves: Sequence[Move]) -> list[Change]:
+    """`contact.merged` says that contacts are one other now, `contact.split` that identities of one, which goes on, are
+    in another.
+    """
+    targets = defaultdict[UUID, set[UUID]](set)
+    for move in moves:
+        if move.origin != move.target:
+            targets[move.origin].add(move.target)
+    named = {move.identity for move in moves}  # a contact whose name-giving identity left it is no more
+    merged = {origin for origin, found in targets.items() if origin in named and len(found) == 1}
+    joined = group_by_target(move for move in moves if move.origin in merged)
+    return [
+        *(
+            Change("contact.merged", target, detail={"from": [str(id) for id in sorted(origins)], "to": str(target)})
+            for target, origins in sorted(joined.items())
+        ),
+        *(
+            Change("contact.split", origin, detail={"from": [str(origin)], "to": str(target)})
+            for origin in sorted(targets.keys() - merged)
+            for target in sorted(targets[origin])
+        ),
+    ]
 
 
 class _Stray(NamedTuple):

@@ -30,6 +30,8 @@ TYPES = (
     "conversation.updated",
     "conversation.moved",
     "contact.updated",
+    "contact.merged",
+    "contact.split",
     "channel.updated",
 )
 DELIVER = "inbox.tasks.deliver_events"
@@ -43,8 +45,8 @@ _SILENT_SECONDS = 2.0  # after a failure nobody tries again for so long
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that changed. `type`: one of TYPES. `detail` holds further names and no text: a move has
-    {"from": [ids], "to": id}.
+    """One thing that changed. `type`: one of TYPES. `detail` holds further names and no text: a move, contacts
+    that became one and one that came apart have {"from": [ids], "to": id}.
     """
 
     type: str
@@ -144,9 +146,11 @@ def read_heads(account_ids: Sequence[int]) -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
-def read_changes(account_id: int, *, after: int, limit: int = PAGE) -> Stretch:
+def read_changes(account_id: int, *, after: int, limit: int = PAGE, whole: bool = False) -> Stretch:
     """What follows `after`. One statement, so changes and head are of one instant: the log is complete up to its head
     in any snapshot.
+
+    `whole`: as far back as the log is kept. Where it is not, `reset` comes with the changes that still are.
     """
     with connection.cursor() as cursor:
         cursor.execute(READ, {"account": account_id, "after": after, "limit": limit})
@@ -158,8 +162,10 @@ def read_changes(account_id: int, *, after: int, limit: int = PAGE) -> Stretch:
         if seq is not None
     )
     next_kept = changes[0].seq if changes else head + 1
-    reset = after > head or head - after > MOST_BEHIND or next_kept != after + 1
-    return Stretch((), head, reset=True) if reset else Stretch(changes, head)
+    is_torn = after > head or next_kept != after + 1
+    if whole:
+        return Stretch(changes, head, reset=is_torn)
+    return Stretch((), head, reset=True) if is_torn or head - after > MOST_BEHIND else Stretch(changes, head)
 
 
 def publish_typing(account_id: int, *, conversation: UUID, author: Mapping[str, Any], on: bool) -> None:

@@ -201,6 +201,20 @@ class ContactShape:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptShape:
+    """One call of an endpoint; `outcome`: why it was not `taken`."""
+
+    id: UUID
+    seq: int
+    type: str
+    conversation: UUID | None
+    at: datetime
+    milliseconds: int
+    taken: bool
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointShape:
     """An address that is told what changes. `state`: on or off; `reason` why it is off or waits; `after`: the number of
     the last event that it took.

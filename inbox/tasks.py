@@ -12,6 +12,7 @@ from inbox.api import deliveries
 from inbox.selectors.endpoints import list_due_endpoints
 from inbox.services.conversations import wake_snoozed as wake_account
 from inbox.services.counts import count_days as count_account
+from inbox.services.notices import tell_endpoint_off
 from inbox.services.retention import purge_expired as purge
 from oneview.accounts.models import Account
 from oneview.common.days import keep_days as make_days
@@ -48,6 +49,11 @@ def wake_snoozed() -> None:
 @shared_task
 def deliver_events(account_id: int, endpoint_id: str) -> None:
     deliveries.deliver(account_id, UUID(endpoint_id))
+
+
+@shared_task(autoretry_for=(OSError,), retry_backoff=True, max_retries=5)
+def report_endpoint_off(account_id: int, endpoint_id: str) -> None:
+    tell_endpoint_off(account_id, UUID(endpoint_id))
 
 
 @shared_task

@@ -13,14 +13,16 @@ from uuid import UUID
 
 from inbox.admission import VisitorAdmission
 from inbox.api import serialise
-from inbox.realtime import PAGE, LoggedChange, read_changes, read_head
+from inbox.realtime import PAGE, Change, LoggedChange, read_changes, read_head
 from inbox.rendering import render_messages, render_rows
 from inbox.selectors.channels import get_channels
 from inbox.selectors.contacts import read_contacts
 from inbox.selectors.messages import get_messages
 from inbox.selectors.rows import read_rows
 from inbox.selectors.visitors import find_visitor_conversation, get_visitor_messages, list_visitor_messages
-from inbox.shapes import ConversationShape, MessageShape
+from inbox.shapes import ContactShape, ConversationShape, MessageShape
+
+CONTACT_TYPES = ("contact.updated", "contact.merged", "contact.split")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,8 @@ class Update:
     """Covers `after` < seq <= `to`. `messages` are by conversation; `objects` by seq; `gone`: conversations that left
     every list.
 
-    `reset`: the log can't say what followed `after`; `head` is where it stands.
+    `reset`: the log can't say what followed `after`; `head` is where it stands. Of a whole log, events may still come
+    with it.
     """
 
     after: int
@@ -112,14 +115,19 @@ def read_missed(admission: VisitorAdmission, *, after: UUID | None, now: datetim
 
 
 def read_update(
-    account_id: int, *, after: int, wanted: Wanted, now: datetime, window: timedelta, limit: int = PAGE
+    account_id: int,
+    *,
+    after: int,
+    wanted: Wanted,
+    now: datetime,
+    window: timedelta,
+    limit: int = PAGE,
+    whole: bool = False,
 ) -> Update:
     """Runs inside the caller's scope. Everything shows the present, which may be newer than the stretch: later events
-    repeat it.
+    repeat it. `whole`: as `read_changes` says.
     """
-    stretch = read_changes(account_id, after=after, limit=limit)
-    if stretch.reset:
-        return Update(after, stretch.head, stretch.head, reset=True)
+    stretch = read_changes(account_id, after=after, limit=limit, whole=whole)
     changes = stretch.changes
     conversations = _read_conversations(account_id, changes, wanted=wanted, now=now, window=window)
     messages = _read_messages(account_id, changes, wanted=wanted, now=now, window=window)
@@ -127,6 +135,7 @@ def read_update(
         after,
         stretch.to,
         stretch.head,
+        reset=stretch.reset,
         events=tuple(serialise.event_json(logged) for logged in changes),
         rows=_render_rows(conversations.values()) if wanted.rows else {},
         gone=_list_gone(changes, conversations) if wanted.rows else (),
@@ -218,8 +227,8 @@ def _serialise(
         elif change.conversation and change.type.startswith("conversation."):
             found = conversations.get(change.conversation)
             objects[logged.seq] = serialise.conversation_json(found) if found else None
-        elif change.conversation in contacts and change.type == "contact.updated":
-            objects[logged.seq] = serialise.contact_json(contacts[change.conversation])
+        elif change.type in CONTACT_TYPES:
+            objects[logged.seq] = _serialise_contacts(change, contacts)
         elif change.type == "channel.updated":
             channel = channels.get(UUID(change.detail["channel"]))
             objects[logged.seq] = serialise.channel_state_json(channel) if channel else None
@@ -227,5 +236,17 @@ def _serialise(
 
 
 def _list_contacts(changes: Iterable[LoggedChange]) -> set[UUID]:
-    named = (logged.change for logged in changes if logged.change.type == "contact.updated")
-    return {change.conversation for change in named if change.conversation}
+    named = [logged.change for logged in changes if logged.change.type in CONTACT_TYPES]
+    return {
+        *(change.conversation for change in named if change.conversation),
+        *(UUID(change.detail["to"]) for change in named if change.type == "contact.split"),
+    }
+
+
+def _serialise_contacts(change: Change, contacts: Mapping[UUID, ContactShape]) -> Any:
+    """The contact; of one that came apart both: {"contacts": [...]}."""
+    if change.type == "contact.split":
+        ids = [UUID(id) for id in (*change.detail["from"], change.detail["to"])]
+        return {"contacts": [serialise.contact_json(contacts[id]) for id in ids if id in contacts]}
+    contact = contacts.get(change.conversation) if change.conversation else None
+    return serialise.contact_json(contact) if contact else None

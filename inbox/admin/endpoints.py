@@ -10,12 +10,14 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from inbox.models import Endpoint
+from inbox.selectors.endpoints import list_attempts
 from inbox.services.endpoints import send_again, switch_off
-from oneview.accounts.admin_site import ScopedAdmin, account_of, actor_of, register
+from oneview.accounts.admin_site import ScopedAdmin, account_of, actor_of, register, render_table
 from oneview.accounts.middleware import AccountRequest
 from oneview.accounts.permissions import Operation
 
@@ -40,13 +42,23 @@ class EndpointAdmin(ScopedAdmin):
     ordering = ("id",)
     fields = (
         *("url", "bot", "events", "state", "reason", "after", "failures", "failing_since", "next_attempt_at"),
-        *("delivered_at", "created_at"),
+        *("delivered_at", "created_at", "attempts"),
     )
     actions = ("send_again", "switch_off")
     action_form = SendAgainForm
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("secret")
+
+    @admin.display(description=_("Last calls"))
+    def attempts(self, endpoint: Endpoint) -> SafeString:
+        return render_table(
+            [_("When"), _("Event"), _("Type"), _("Milliseconds"), _("Outcome")],
+            (
+                (attempt.at, attempt.seq, attempt.type, attempt.milliseconds, attempt.outcome or _("Taken"))
+                for attempt in list_attempts(endpoint.account_id, endpoint.id)
+            ),
+        )
 
     @admin.action(description=_("Switch on and send again"), permissions=["manage"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Endpoint]) -> None:

@@ -13,14 +13,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from channels_ingest.signing import read_standard_key, sign_standard
 from inbox.api import serialise
-from inbox.models import Endpoint
+from inbox.models import Endpoint, EndpointAttempt
 from inbox.realtime import DELIVER
 from inbox.services.endpoints import Failure, lease_endpoint, settle_delivery, skip_events, take_endpoint
 from inbox.updates import Update, Wanted, read_update
@@ -30,6 +30,7 @@ from oneview.common.jobs import enqueue_on_commit
 from oneview.common.scope import scope
 
 MOST_EVENTS = 50  # that one turn reads
+MOST_PAGES = 20  # without an event that it asked for
 MOST_SECONDS = 10  # after which a turn makes no further call
 CALL_SECONDS = 10
 
@@ -38,11 +39,14 @@ RESET = "reset"
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one endpoint is told now; `to`: how far the log is done with when all of it was taken."""
+    """What one endpoint is told now; `to`: how far the log is done with when all of it was taken; `attempts`: the calls
+    that were made.
+    """
 
     endpoint: Endpoint
     documents: tuple[dict[str, Any], ...]
     to: int
+    attempts: list[EndpointAttempt] = field(default_factory=list)
 
 
 def deliver(account_id: int, endpoint_id: UUID) -> None:
@@ -54,14 +58,16 @@ def deliver(account_id: int, endpoint_id: UUID) -> None:
     if turn is None:
         return
     after, failure = _tell(turn)
-    if settle_delivery(turn.endpoint, after=after, failure=failure) and failure is None:
+    if settle_delivery(turn.endpoint, after=after, failure=failure, attempts=turn.attempts) and failure is None:
         enqueue_on_commit(DELIVER, account_id, str(endpoint_id), queue="webhooks")
 
 
 def _claim(account: Account, endpoint_id: UUID) -> Turn | None:
     with scope(account) as now:
         endpoint = take_endpoint(account.id, endpoint_id, now=now)
-        while endpoint:
+        if endpoint is None:
+            return None
+        for _ in range(MOST_PAGES):
             update = read_update(
                 account.id,
                 after=endpoint.after,
@@ -69,22 +75,25 @@ def _claim(account: Account, endpoint_id: UUID) -> Turn | None:
                 now=now,
                 window=account.window,
                 limit=MOST_EVENTS,
+                whole=True,
             )
             if documents := tuple(_describe(account, endpoint, update, now=now)):
                 lease_endpoint(endpoint, now=now)
                 return Turn(endpoint, documents, update.to)
             skip_events(endpoint, after=update.to)
             if update.to == update.head:
-                break
+                return None
+        enqueue_on_commit(DELIVER, account.id, str(endpoint_id), queue="webhooks")
     return None
 
 
 def _describe(account: Account, endpoint: Endpoint, update: Update, *, now: datetime) -> Iterator[dict[str, Any]]:
-    """The documents of the events that the endpoint asked for; where the log does not go back so far, one that says
-    `reset`.
+    """The documents of the events that the endpoint asked for; where the log does not go back so far, first one that
+    says `reset`, with the number of the last event that is lost.
     """
     if update.reset:
-        reset = {"seq": update.to, "type": RESET, "at": serialise.instant(now), "conversation": None, "message": None}
+        lost = update.events[0]["seq"] - 1 if update.events else update.to
+        reset = {"seq": lost, "type": RESET, "at": serialise.instant(now), "conversation": None, "message": None}
         yield _wrap(account, reset, data=None)
     for event in update.events:
         if event["type"] in endpoint.events:
@@ -94,7 +103,9 @@ def _describe(account: Account, endpoint: Endpoint, update: Update, *, now: date
 def _wrap(account: Account, event: Mapping[str, Any], *, data: Any) -> dict[str, Any]:
     """The id is the same each time that an event is sent."""
     names = {name: value for name, value in event.items() if name != "at"}
-    head = {"id": f"evt_{account.id}_{event['seq']}", "created_at": event["at"], "account": account.slug}
+    kind = RESET if event["type"] == RESET else "evt"
+    id = f"{kind}_{account.id}_{event['seq']}"
+    head = {"id": id, "created_at": event["at"], "account": account.slug}
     return {**head, **names, "data": data}
 
 
@@ -105,13 +116,34 @@ def _tell(turn: Turn) -> tuple[int, Failure | None]:
     for document in turn.documents:
         if time.monotonic() > deadline:
             return reached, None
-        if failure := _call(turn.endpoint, document):
+        failure = _attempt(turn, document)
+        if failure:
             return reached, failure
         reached = document["seq"]
     return turn.to, None
 
 
-def _call(endpoint: Endpoint, document: dict[str, Any]) -> Failure | None:
+def _attempt(turn: Turn, document: Mapping[str, Any]) -> Failure | None:
+    """A call that is noted, without what was told."""
+    at, started = datetime.now(UTC), time.monotonic()
+    failure = _call(turn.endpoint, document)
+    turn.attempts.append(
+        EndpointAttempt(
+            account_id=turn.endpoint.account_id,
+            endpoint_id=turn.endpoint.id,
+            seq=document["seq"],
+            type=document["type"],
+            conversation_id=document["conversation"],
+            at=at,
+            milliseconds=round((time.monotonic() - started) * 1000),
+            taken=failure is None,
+            outcome=failure.reason[:300] if failure else "",
+        )
+    )
+    return failure
+
+
+def _call(endpoint: Endpoint, document: Mapping[str, Any]) -> Failure | None:
     body, timestamp = json.dumps(document, ensure_ascii=False).encode(), str(int(time.time()))
     key = read_standard_key(endpoint.secret)
     headers = {

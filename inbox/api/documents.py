@@ -243,6 +243,21 @@ class EndpointWithSecretJson(EndpointJson):
     secret: str
 
 
+class AttemptJson(TypedDict):
+    """One call of an endpoint: `seq`, `type` and `conversation` of the event, `ms` until the answer; `outcome`: why it
+    was not `taken`.
+    """
+
+    id: str
+    seq: int
+    type: str
+    conversation: str | None
+    at: str
+    ms: int
+    taken: bool
+    outcome: str
+
+
 class ProblemFieldJson(TypedDict):
     field: str
     code: str

@@ -10,6 +10,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from inbox.models.endpoint import Endpoint
 from inbox.models.thread import Status
 from inbox.realtime import TYPES
 from inbox.services.labels import MOST_FIELDS, MOST_LABELS
@@ -151,6 +152,30 @@ class NewEndpoint(Strict):
     url = Address(max_length=2000)
     events = serializers.ListField(child=serializers.ChoiceField(TYPES), min_length=1, max_length=len(TYPES))
     bot = serializers.CharField(max_length=120, required=False, help_text="Whose address it is")
+
+
+class EndpointChanges(Strict):
+    state = serializers.ChoiceField(Endpoint.State.choices, required=False)
+    events = serializers.ListField(
+        child=serializers.ChoiceField(TYPES), min_length=1, max_length=len(TYPES), required=False
+    )
+
+
+class Replay(Strict):
+    after = serializers.IntegerField(
+        min_value=0, max_value=(1 << 63) - 1, required=False, help_text="The number of an event: what follows it"
+    )
+    since = serializers.DateTimeField(required=False, help_text="An instant: what happened from then on")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(attrs) != 1:
+            raise serializers.ValidationError("Name either an event or an instant.")
+        return attrs
+
+
+class AttemptPage(Strict):
+    cursor = serializers.UUIDField(required=False)
+    limit = serializers.IntegerField(min_value=1, max_value=100, default=50)
 
 
 @extend_schema_field(OpenApiTypes.BINARY)

@@ -14,6 +14,7 @@ from inbox.api.documents import (
     AgentJson,
     AllowedJson,
     AttachmentJson,
+    AttemptJson,
     AuthorJson,
     ChannelJson,
     ChannelStateJson,
@@ -37,6 +38,7 @@ from inbox.shapes import (
     Agent,
     Allowed,
     Attachment,
+    AttemptShape,
     Author,
     ChannelShape,
     ContactShape,
@@ -255,6 +257,19 @@ def endpoint_json(shape: EndpointShape) -> EndpointJson:
         "failing_since": instant_or_none(shape.failing_since),
         "delivered_at": instant_or_none(shape.delivered_at),
         "created_at": instant(shape.created_at),
+    }
+
+
+def attempt_json(shape: AttemptShape) -> AttemptJson:
+    return {
+        "id": str(shape.id),
+        "seq": shape.seq,
+        "type": shape.type,
+        "conversation": _text(shape.conversation),
+        "at": instant(shape.at),
+        "ms": shape.milliseconds,
+        "taken": shape.taken,
+        "outcome": shape.outcome,
     }
 
 

@@ -21,6 +21,8 @@ urlpatterns = [
     path("channels/", views.ChannelsView.as_view()),
     path("webhooks/", webhooks.WebhooksView.as_view()),
     path("webhooks/<uuid:endpoint_id>/", webhooks.WebhookView.as_view()),
+    path("webhooks/<uuid:endpoint_id>/attempts/", webhooks.AttemptsView.as_view()),
+    path("webhooks/<uuid:endpoint_id>/replay/", webhooks.ReplayView.as_view()),
     path("files/", files.FilesView.as_view()),
     path("files/<uuid:file_id>/", files.FileView.as_view()),
     path("schema/", SpectacularAPIView.as_view(custom_settings=DESCRIPTION), name="schema"),

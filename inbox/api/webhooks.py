@@ -11,8 +11,8 @@ from rest_framework.response import Response
 from inbox.api import documents, inputs, serialise
 from inbox.api.base import AccountView, listing
 from inbox.api.schema import answers
-from inbox.selectors.endpoints import list_endpoints
-from inbox.services.endpoints import register_endpoint, remove_endpoint
+from inbox.selectors.endpoints import list_attempts, list_endpoints
+from inbox.services.endpoints import change_endpoint, register_endpoint, remove_endpoint, replay_events
 from oneview.accounts.models import User
 from oneview.accounts.permissions import Operation
 
@@ -44,9 +44,41 @@ class WebhooksView(SupervisorView):
 
 
 class WebhookView(SupervisorView):
-    operations: ClassVar = {"delete": Operation.MANAGE_WEBHOOKS}
+    operations: ClassVar = {"patch": Operation.MANAGE_WEBHOOKS, "delete": Operation.MANAGE_WEBHOOKS}
+
+    @answers("update_webhook", documents.EndpointJson, body=inputs.EndpointChanges)
+    def patch(self, request: Request, endpoint_id: UUID) -> Response:
+        """What is switched on again goes on where it stopped, as far as the log goes back."""
+        changes = self.read_body(inputs.EndpointChanges)
+        endpoint = change_endpoint(self.account, endpoint_id, **changes, actor=self.supervisor, now=self.now)
+        return Response(serialise.endpoint_json(endpoint))
 
     @answers("delete_webhook", None, statuses=(204,))
     def delete(self, request: Request, endpoint_id: UUID) -> Response:
         remove_endpoint(self.account, endpoint_id, actor=self.supervisor)
         return Response(status=204)
+
+
+class ReplayView(SupervisorView):
+    operations: ClassVar = {"post": Operation.MANAGE_WEBHOOKS}
+
+    @answers("replay_webhook", documents.EndpointJson, body=inputs.Replay)
+    def post(self, request: Request, endpoint_id: UUID) -> Response:
+        """Everything that follows is told again, with the ids that it had, as far as the log goes back."""
+        place = self.read_body(inputs.Replay)
+        endpoint = replay_events(self.account, endpoint_id, **place, actor=self.supervisor, now=self.now)
+        return Response(serialise.endpoint_json(endpoint))
+
+
+class AttemptsView(SupervisorView):
+    operations: ClassVar = {"get": Operation.MANAGE_WEBHOOKS}
+
+    @answers("list_webhook_attempts", documents.AttemptJson, is_list=True, query=inputs.AttemptPage)
+    def get(self, request: Request, endpoint_id: UUID) -> Response:
+        """The calls of the last seven days, the newest first."""
+        query = self.read_query(inputs.AttemptPage)
+        limit = query["limit"]
+        found = list_attempts(self.account.pk, endpoint_id, before=query.get("cursor"), limit=limit + 1)
+        page = found[:limit]
+        cursor = page[-1].id if len(found) > limit else None
+        return listing([serialise.attempt_json(attempt) for attempt in page], next=cursor)

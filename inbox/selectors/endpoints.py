@@ -6,13 +6,29 @@ from uuid import UUID
 
 from django.db import connection
 
-from inbox.models import Endpoint
-from inbox.shapes import EndpointShape
+from inbox.models import Endpoint, EndpointAttempt
+from inbox.shapes import AttemptShape, EndpointShape
+from oneview.common.errors import NotFound
 
 
 def list_endpoints(account_id: int) -> tuple[EndpointShape, ...]:
     """The oldest first."""
     return tuple(shape_endpoint(row) for row in Endpoint.objects.filter(account=account_id).order_by("id"))
+
+
+def list_attempts(
+    account_id: int, endpoint_id: UUID, *, before: UUID | None = None, limit: int = 50
+) -> tuple[AttemptShape, ...]:
+    """The newest first. Raises NotFound."""
+    if not Endpoint.objects.filter(account=account_id, id=endpoint_id).exists():
+        raise NotFound
+    attempts = EndpointAttempt.objects.filter(account=account_id, endpoint_id=endpoint_id)
+    if before:
+        attempts = attempts.filter(id__lt=before)
+    return tuple(
+        AttemptShape(row.id, row.seq, row.type, row.conversation_id, row.at, row.milliseconds, row.taken, row.outcome)
+        for row in attempts.order_by("-id")[:limit]
+    )
 
 
 def list_due_endpoints(most: int) -> list[tuple[int, UUID]]:

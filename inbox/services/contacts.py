@@ -20,7 +20,7 @@ from identity.rules import LINK
 from identity.selectors import find_contact_id, get_contacts, list_evidence, list_members
 from identity.services import decide, describe, revoke_evidence
 from inbox.folds import fold_conversations, lock_conversations
-from inbox.moves import move_threads
+from inbox.moves import move_threads, tell_contacts
 from inbox.realtime import Change, append_changes
 from inbox.selectors.contacts import get_contact, kind_label
 from inbox.shapes import Agent, ContactShape
@@ -119,9 +119,10 @@ def apply_moves(account_id: int, moves: Sequence[Move], *, now: datetime) -> Non
     lock_conversations(account_id, contacts)
     moved = move_threads(account_id, moves)
     fold_conversations(account_id, moved.conversations)
+    told = tell_contacts(moves)
     updates = [Change("contact.updated", contact) for contact in sorted(contacts)]
     folded = [Change("conversation.updated", conversation) for conversation in sorted(moved.conversations)]
-    append_changes(account_id, [*moved.changes, *updates, *folded], now=now)
+    append_changes(account_id, [*moved.changes, *told, *updates, *folded], now=now)
 
 
 def _find_link(account_id: int, identity: UUID) -> Evidence | None:

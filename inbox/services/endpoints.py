@@ -16,15 +16,16 @@ from uuid import UUID
 from django.db.models import Max, Min, QuerySet
 from django.utils.translation import gettext as _
 
-from inbox.models import Endpoint, LiveEvent
+from inbox.models import Endpoint, EndpointAttempt, LiveEvent
 from inbox.realtime import read_head
 from inbox.selectors.endpoints import shape_endpoint
 from inbox.shapes import EndpointShape
-from oneview.accounts.models import Account, ApiToken, User
+from oneview.accounts.models import Account, ApiToken, AuditEntry, User
 from oneview.accounts.services import record_audit
 from oneview.common.errors import FieldError, Invalid, NotFound, NotPossible
 from oneview.common.http import NotSent, read_host
 from oneview.common.ids import new_id
+from oneview.common.jobs import enqueue_on_commit
 from oneview.common.scope import scope
 
 MOST_ENDPOINTS = 20
@@ -32,6 +33,7 @@ LEASE = timedelta(seconds=60)  # longer than the calls of one turn take
 LONGEST_DELAY = 1800
 LONGEST_WAIT = 3600
 GIVE_UP = timedelta(hours=24)  # as long as the log is kept
+REPORT = "inbox.tasks.report_endpoint_off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,58 @@ def register_endpoint(
 
 def remove_endpoint(account: Account, endpoint_id: UUID, *, actor: User) -> None:
     """Raises NotFound."""
-    endpoint = Endpoint.objects.filter(account=account, id=endpoint_id).first()
-    if endpoint is None:
-        raise NotFound(_("This endpoint does not exist."))
+    endpoint = _get(account, endpoint_id)
+    EndpointAttempt.objects.filter(account=account, endpoint_id=endpoint.id).delete()
     endpoint.delete()
     record_audit(account.id, actor=actor, action="endpoint.remove", target=_host(endpoint))
+
+
+def change_endpoint(
+    account: Account,
+    endpoint_id: UUID,
+    *,
+    state: str | None = None,
+    events: Sequence[str] | None = None,
+    actor: User,
+    now: datetime,
+) -> EndpointShape:
+    """What is not given stays. One that is switched on goes on where it stopped. Raises NotFound."""
+    endpoint = _get(account, endpoint_id)
+    if events is not None:
+        old, new = list(endpoint.events), list(dict.fromkeys(events))
+        _of(account, [endpoint_id]).update(events=new)
+        record_audit(
+            account.id,
+            actor=actor,
+            action="endpoint.change",
+            target=_host(endpoint),
+            old={"events": old},
+            new={"events": new},
+        )
+    if state == Endpoint.State.OFF:
+        switch_off(account, [endpoint_id], actor=actor)
+    elif state == Endpoint.State.ON:
+        send_again(account, [endpoint_id], actor=actor, now=now)
+    return shape_endpoint(_get(account, endpoint_id))
+
+
+def replay_events(
+    account: Account,
+    endpoint_id: UUID,
+    *,
+    after: int | None = None,
+    since: datetime | None = None,
+    actor: User,
+    now: datetime,
+) -> EndpointShape:
+    """Tells everything again that follows an event or an instant, as far as the log goes back. Raises NotFound, and
+    Invalid for an event that has not happened.
+    """
+    _get(account, endpoint_id)
+    if after is not None and after > read_head(account.id):
+        raise Invalid(FieldError("after", "invalid", _("There is no event of this number yet.")))
+    send_again(account, [endpoint_id], after=after, since=since, actor=actor, now=now)
+    return shape_endpoint(_get(account, endpoint_id))
 
 
 def switch_off(account: Account, ids: Collection[UUID], *, actor: User) -> int:
@@ -97,12 +146,19 @@ def switch_off(account: Account, ids: Collection[UUID], *, actor: User) -> int:
 
 
 def send_again(
-    account: Account, ids: Collection[UUID], *, since: datetime | None = None, actor: User, now: datetime
+    account: Account,
+    ids: Collection[UUID],
+    *,
+    since: datetime | None = None,
+    after: int | None = None,
+    actor: User,
+    now: datetime,
 ) -> int:
-    """Switches endpoints on and tells them everything since an instant, as far as the log goes back, or (None) what
-    they have not taken yet. The number of endpoints.
+    """Switches endpoints on and tells them everything since an instant or after an event, as far as the log goes back,
+    or (neither) what they have not taken yet. The number of endpoints.
     """
-    values = {"after": _position_before(account.id, since)} if since else {}
+    after = _position_before(account.id, since) if since else after
+    values = {} if after is None else {"after": after}
     fresh = {"failures": 0, "failing_since": None, "next_attempt_at": now, "leased_until": None, "token": None}
     rows = list(_of(account, ids))
     _of(account, ids).update(state=Endpoint.State.ON, reason="", **fresh, **values)
@@ -136,9 +192,14 @@ def skip_events(endpoint: Endpoint, *, after: int) -> None:
         endpoint.save(update_fields=["after", "token", "leased_until"])
 
 
-def settle_delivery(endpoint: Endpoint, *, after: int, failure: Failure | None) -> bool:
-    """Notes how far a turn came and how it ended. False, and nothing is noted, when the row is not ours any more."""
+def settle_delivery(
+    endpoint: Endpoint, *, after: int, failure: Failure | None, attempts: Sequence[EndpointAttempt]
+) -> bool:
+    """Notes the calls of a turn, how far it came and how it ended. False, and only the calls are noted, when the row is
+    not ours any more.
+    """
     with scope(endpoint.account_id) as now:
+        EndpointAttempt.objects.bulk_create(attempts)
         came_further = after != endpoint.after
         values: dict[str, object] = {
             "after": after,
@@ -150,7 +211,22 @@ def settle_delivery(endpoint: Endpoint, *, after: int, failure: Failure | None) 
         else:
             values |= _note_failure(endpoint, failure, is_first=came_further or not endpoint.failures, now=now)
         mine = Endpoint.objects.filter(account=endpoint.account_id, id=endpoint.id, token=endpoint.token)
-        return mine.filter(state=Endpoint.State.ON).update(**values) == 1
+        is_ours = mine.filter(state=Endpoint.State.ON).update(**values) == 1
+        if is_ours and values.get("state") == Endpoint.State.OFF:
+            _report_off(endpoint, reason=str(values["reason"]))
+        return is_ours
+
+
+def _report_off(endpoint: Endpoint, *, reason: str) -> None:
+    """Nobody of the account did it: it is recorded as ours, and supervisors are told."""
+    AuditEntry.objects.create(
+        account_id=endpoint.account_id,
+        actor_name="OneView",
+        action="endpoint.off",
+        target=_host(endpoint),
+        new={"reason": reason},
+    )
+    enqueue_on_commit(REPORT, endpoint.account_id, str(endpoint.id), queue="webhooks")
 
 
 def _note_failure(endpoint: Endpoint, failure: Failure, *, is_first: bool, now: datetime) -> dict[str, object]:
@@ -178,6 +254,13 @@ def _position_before(account_id: int, since: datetime) -> int:
 
 def _of(account: Account, ids: Collection[UUID]) -> QuerySet[Endpoint]:
     return Endpoint.objects.filter(account=account, id__in=list(ids))
+
+
+def _get(account: Account, endpoint_id: UUID) -> Endpoint:
+    endpoint = Endpoint.objects.filter(account=account, id=endpoint_id).first()
+    if endpoint is None:
+        raise NotFound(_("This endpoint does not exist."))
+    return endpoint
 
 
 def _host(endpoint: Endpoint) -> str:

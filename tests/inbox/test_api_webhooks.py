@@ -8,7 +8,7 @@ import pytest
 from django.conf import LazySettings
 
 from channels_ingest.signing import read_standard_key
-from inbox.models import Endpoint
+from inbox.models import Endpoint, EndpointAttempt
 from oneview.accounts.models import Account, AuditEntry, Membership
 from oneview.common.ids import new_id
 from oneview.common.scope import scope
@@ -103,12 +103,54 @@ def test_there_is_an_end_to_how_many(acme: Account, alice_calls: Caller) -> None
     assert problem_of(alice_calls.post("webhooks/", GIVEN)) == (422, "not_possible")
 
 
+def test_an_endpoint_is_switched_off_and_on_and_asks_for_other_events(acme: Account, alice_calls: Caller) -> None:
+    path = f"webhooks/{alice_calls.post('webhooks/', GIVEN).json()['id']}/"
+    off = alice_calls.patch(path, {"state": "off"}).json()
+    assert (off["state"], off["reason"]) == ("off", "Alice switched it off.")
+    on = alice_calls.patch(path, {"state": "on", "events": ["contact.split", "contact.split"]}).json()
+    assert (on["state"], on["reason"], on["events"]) == ("on", "", ["contact.split"])
+    assert fields_of(alice_calls.patch(path, {"state": "asleep"})) == {"state"}
+    assert fields_of(alice_calls.patch(path, {"secret": "mine"})) == {"secret"}
+    with scope(acme):
+        entry = AuditEntry.objects.get(action="endpoint.change")
+        assert (entry.old, entry.new) == ({"events": GIVEN["events"]}, {"events": ["contact.split"]})
+
+
+def test_an_endpoint_is_told_again_from_an_event_or_an_instant_on(acme: Account, alice_calls: Caller) -> None:
+    write_in(acme, connect(acme), "hola")
+    path = f"webhooks/{alice_calls.post('webhooks/', GIVEN).json()['id']}/replay/"
+    assert alice_calls.post(path, {"after": 1}).json()["after"] == 1
+    assert alice_calls.post(path, {"since": "2020-01-01T00:00:00Z"}).json()["after"] == 0
+    assert fields_of(alice_calls.post(path, {"after": 1000})) == {"after"}
+    assert fields_of(alice_calls.post(path, {})) == {""}
+    assert fields_of(alice_calls.post(path, {"after": 1, "since": "2020-01-01T00:00:00Z"})) == {""}
+
+
+def test_the_calls_of_an_endpoint_are_listed_the_newest_first(acme: Account, alice_calls: Caller) -> None:
+    id = alice_calls.post("webhooks/", GIVEN).json()["id"]
+    conversation = new_id()
+    with scope(acme) as now:
+        call = {"account": acme, "endpoint_id": id, "type": "message.created", "conversation_id": conversation}
+        for seq, outcome in enumerate(("", "The address answered with 500.", "")):
+            EndpointAttempt.objects.create(**call, seq=seq, at=now, milliseconds=12, taken=not outcome, outcome=outcome)
+    first = alice_calls.get(f"webhooks/{id}/attempts/", limit=2).json()
+    rest = alice_calls.get(f"webhooks/{id}/attempts/", limit=2, cursor=first["next"]).json()
+    assert [call["seq"] for call in (*first["results"], *rest["results"])] == [2, 1, 0]
+    assert rest["next"] is None
+    told = first["results"][1]
+    assert (told["type"], told["conversation"], told["ms"]) == ("message.created", str(conversation), 12)
+    assert (told["taken"], told["outcome"]) == (False, "The address answered with 500.")
+
+
 def test_agents_and_bots_register_see_and_remove_nothing(acme: Account, alice_calls: Caller, bob: Membership) -> None:
     id = alice_calls.post("webhooks/", GIVEN).json()["id"]
     for calls in (agent_caller(bob), bot_caller(acme)):
         assert problem_of(calls.post("webhooks/", GIVEN)) == (403, "forbidden")
         assert problem_of(calls.get("webhooks/")) == (403, "forbidden")
         assert problem_of(calls.client.delete(f"{API}webhooks/{id}/")) == (403, "forbidden")
+        assert problem_of(calls.patch(f"webhooks/{id}/", {"state": "off"})) == (403, "forbidden")
+        assert problem_of(calls.post(f"webhooks/{id}/replay/", {"after": 0})) == (403, "forbidden")
+        assert problem_of(calls.get(f"webhooks/{id}/attempts/")) == (403, "forbidden")
 
 
 def test_those_of_another_account_are_not_there(acme: Account, alice_calls: Caller, charlie: Membership) -> None:
@@ -117,4 +159,7 @@ def test_those_of_another_account_are_not_there(acme: Account, alice_calls: Call
     assert calls.get("webhooks/").json()["results"] == []
     for unknown in (id, new_id()):
         assert problem_of(calls.client.delete(f"{API}webhooks/{unknown}/")) == (404, "not_found")
+        assert problem_of(calls.patch(f"webhooks/{unknown}/", {"state": "off"})) == (404, "not_found")
+        assert problem_of(calls.post(f"webhooks/{unknown}/replay/", {"after": 0})) == (404, "not_found")
+        assert problem_of(calls.get(f"webhooks/{unknown}/attempts/")) == (404, "not_found")
     assert len(alice_calls.get("webhooks/").json()["results"]) == 1

@@ -11,20 +11,23 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.core import mail as django_mail
 from django.db import connection
 from django.db.models import F
+from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
 
 from channels_ingest.signing import read_standard_key, sign_standard
 from channels_ingest.sink import ChannelInfo
 from inbox.api.deliveries import deliver
-from inbox.models import Endpoint, LiveCounter, LiveEvent
-from inbox.realtime import TYPES
+from inbox.models import Endpoint, EndpointAttempt, LiveCounter, LiveEvent
+from inbox.realtime import MOST_BEHIND, TYPES, Change, append_changes
 from inbox.selectors.endpoints import list_due_endpoints
 from inbox.services.endpoints import register_endpoint, send_again, switch_off
 from inbox.shapes import EndpointShape
-from inbox.tasks import sweep_endpoints
-from oneview.accounts.models import Account, Membership
+from inbox.tasks import report_endpoint_off, sweep_endpoints
+from oneview.accounts.models import Account, AuditEntry, Membership
+from oneview.common.ids import new_id
 from oneview.common.scope import scope
 from tests.channels_ingest.provider import Asked, Provider, Say
 from tests.fixtures import sign_in
@@ -220,16 +223,103 @@ def test_a_day_of_failures_counts_from_the_last_success(told: Told, acme: Accoun
     assert (told.row.state, told.row.failures) == ("on", 1)
 
 
-def test_where_the_log_does_not_go_back_so_far_the_bot_is_told(told: Told, acme: Account, channel: ChannelInfo) -> None:
+def test_where_the_log_does_not_go_back_so_far_the_bot_is_told_and_has_the_rest(
+    told: Told, acme: Account, channel: ChannelInfo
+) -> None:
     write_in(acme, channel, "hola")
     with scope(acme):
-        LiveEvent.objects.filter(account=acme, seq=1).delete()
-    [document] = told.deliver()
-    with scope(acme):
         head = LiveCounter.objects.get().seq
-    assert (document["type"], document["seq"], document["data"]) == ("reset", head, None)
+        LiveEvent.objects.filter(account=acme, seq__lt=head).delete()
+    reset, last = told.deliver()
+    assert (reset["type"], reset["id"], reset["data"]) == ("reset", f"reset_{acme.id}_{head - 1}", None)
+    assert (reset["seq"], last["seq"]) == (head - 1, head)
+    with scope(acme):
+        LiveEvent.objects.filter(account=acme).delete()
+        Endpoint.objects.update(after=0)
+    assert [(document["type"], document["seq"]) for document in told.deliver()] == [("reset", head)]
     write_in(acme, channel, "adiós")
     assert [each["data"]["text"] for each in told.deliver() if each["type"] == "message.created"] == ["adiós"]
+
+
+def test_who_was_away_for_long_has_everything_told_in_its_order(
+    alice: Membership, bot: Provider, acme: Account, channel: ChannelInfo
+) -> None:
+    """Pages start afresh behind so many changes; a program would have lost them."""
+    told = register(alice, bot, "message.created")
+    write_in(acme, channel, "before")
+    told.bot.next.append(Say(503))
+    told.deliver()
+    with scope(acme) as now:
+        append_changes(acme.id, [Change("conversation.updated", new_id())] * MOST_BEHIND, now=now)
+    write_in(acme, channel, "after")
+    told.let_pass(next_attempt_at=timedelta(hours=2))
+    heard: list[str] = []
+    while list_due_endpoints(1):
+        heard += [document["data"]["text"] for document in told.deliver()]
+    assert heard == ["before", "after"]
+
+
+def test_every_call_is_noted_and_nothing_of_what_was_told(told: Told, acme: Account, channel: ChannelInfo) -> None:
+    ana = write_in(acme, channel, "a rare word: xylograph")
+    told.bot.next.extend([Say(), Say(500)])
+    documents = told.deliver()
+    with scope(acme):
+        attempts = list(EndpointAttempt.objects.order_by("id"))
+        words = str([list(row.values()) for row in EndpointAttempt.objects.values()])
+    assert [(attempt.seq, attempt.type, str(attempt.conversation_id), attempt.taken) for attempt in attempts] == [
+        (documents[0]["seq"], documents[0]["type"], ana, True),
+        (documents[1]["seq"], documents[1]["type"], ana, False),
+    ]
+    assert [attempt.outcome for attempt in attempts] == ["", "The address answered with 500."]
+    assert all(0 <= attempt.milliseconds < 5000 for attempt in attempts)
+    assert "xylograph" not in words
+
+
+@pytest.mark.parametrize("status", [410, 500])
+def test_who_is_switched_off_by_us_is_recorded_and_supervisors_are_told(
+    told: Told, acme: Account, channel: ChannelInfo, bob: Membership, charlie: Membership, status: int
+) -> None:
+    write_in(acme, channel, "hola")
+    told.bot.next.extend([Say(500), Say(status)])
+    told.deliver()
+    told.let_pass(failing_since=timedelta(days=1))
+    with scope(acme), TestCase.captureOnCommitCallbacks() as asked:
+        told.look_again()
+    with scope(acme):
+        [entry] = AuditEntry.objects.filter(action="endpoint.off")
+        assert (entry.actor_name, entry.target, entry.new) == ("OneView", "127.0.0.1", {"reason": told.row.reason})
+    assert len(asked) == 1
+    report_endpoint_off(acme.id, str(told.endpoint.id))
+    [mail] = django_mail.outbox
+    assert mail.to == ["alice@example.com"]
+    assert mail.subject == "OneView switched off the endpoint 127.0.0.1"
+    assert told.row.reason in mail.body
+    assert f"/admin/inbox/endpoint/{told.endpoint.id}/change/" in mail.body
+    assert "/events" not in mail.body
+
+
+def test_who_was_switched_on_meanwhile_is_no_news(told: Told, acme: Account) -> None:
+    report_endpoint_off(acme.id, str(told.endpoint.id))
+    assert django_mail.outbox == []
+
+
+def test_contacts_that_become_one_and_come_apart_are_told(
+    alice: Membership, bot: Provider, acme: Account, channel: ChannelInfo
+) -> None:
+    told = register(alice, bot, "contact.merged", "contact.split")
+    ana, bea = write_in(acme, channel, "hola"), write_in(acme, channel, "buenas", value="ES.45", name="Bea")
+    calls = agent_caller(alice)
+    joined = calls.post(f"contacts/{ana}/merge/", {"with": bea}).json()["id"]
+    [other] = {ana, bea} - {joined}
+    [merged] = told.deliver()
+    assert (merged["type"], merged["from"], merged["to"]) == ("contact.merged", [other], joined)
+    assert (merged["conversation"], merged["data"]["id"]) == (joined, joined)
+    members = calls.get(f"contacts/{joined}/identities/").json()["results"]
+    [link] = [each for each in members if each["reason"] == "Joined by an agent."]
+    calls.post(f"contacts/{joined}/split/", {"evidence": link["evidence"]})
+    [split] = told.deliver()
+    assert (split["type"], split["from"], split["to"]) == ("contact.split", [joined], other)
+    assert [contact["id"] for contact in split["data"]["contacts"]] == [joined, other]
 
 
 def test_no_words_are_kept_for_a_delivery(told: Told, acme: Account, channel: ChannelInfo) -> None:
@@ -361,3 +451,11 @@ def test_the_admin_shows_the_state_and_no_secret(told: Told, acme: Account, alic
         text = admin.get(f"/admin/inbox/endpoint/{path}").content.decode()
         assert told.endpoint.url in text
         assert told.secret not in text
+
+
+def test_the_admin_shows_the_last_calls(told: Told, acme: Account, channel: ChannelInfo, alice: Membership) -> None:
+    write_in(acme, channel, "hola")
+    told.bot.next.extend([Say(), Say(500)])
+    told.deliver()
+    text = sign_in(alice).get(f"/admin/inbox/endpoint/{told.endpoint.id}/change/").content.decode()
+    assert text.index("The address answered with 500.") < text.index("Taken")

@@ -12,7 +12,17 @@ from django.db.models import Model
 
 from channels_ingest.models import Channel, DeliveryAttempt, OutboxMessage, OutboxState, QuarantinedEvent
 from identity.models import Change, Contact, Decision, Evidence, Identity
-from inbox.models import CannedReply, Conversation, DailyCount, Endpoint, Handover, Message, RefusedReply, Thread
+from inbox.models import (
+    CannedReply,
+    Conversation,
+    DailyCount,
+    Endpoint,
+    EndpointAttempt,
+    Handover,
+    Message,
+    RefusedReply,
+    Thread,
+)
 from oneview.accounts import services
 from oneview.accounts.models import Account, ApiToken, AuditEntry, Membership, Team
 from oneview.common.ids import floor_id, new_id, ordered_id
@@ -107,7 +117,7 @@ def make_world(member: Membership, word: str) -> World:
             DailyCount.objects.create(
                 account=account, day=now.date(), channel_id=channel.id, author_kind="bot", author_name=word, messages=3
             ),
-            Endpoint.objects.create(
+            endpoint := Endpoint.objects.create(
                 account=account,
                 url=f"https://example.com/{word}",
                 bot=word,
@@ -119,6 +129,9 @@ def make_world(member: Membership, word: str) -> World:
                 created_at=now,
             ),
         ]
+        EndpointAttempt.objects.create(
+            account=account, endpoint_id=endpoint.id, seq=1, at=now, milliseconds=3, taken=False, outcome=word
+        )
     return World(member, word, {type(row): row for row in rows})
 
 
