@@ -15,10 +15,11 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from inbox.shapes import ChannelShape
+from inbox.shapes import ChannelShape, TeamShape
 from oneview.common.errors import FieldError, Invalid
 
 BOXES = ("mine", "unassigned", "all")
+FILTERS = ("box", "status", "unread", "channel", "team", "label", "q")
 STATUSES = ("open", "snoozed", "resolved", "all")
 MOST_CHARACTERS = 200
 MOST_FILES = 10
@@ -37,29 +38,35 @@ class ListQuery:
     status: str = "open"
     unread: bool = False
     channel: UUID | None = None
+    team: UUID | None = None
     label: str = ""
     q: str = ""
     cursor: str | None = None
     channels: tuple[ChannelShape, ...] = ()
+    teams: tuple[TeamShape, ...] = ()
 
     @classmethod
-    def read(cls, given: Mapping[str, str], *, channels: tuple[ChannelShape, ...]) -> ListQuery:
+    def read(
+        cls, given: Mapping[str, str], *, channels: tuple[ChannelShape, ...], teams: tuple[TeamShape, ...]
+    ) -> ListQuery:
         box, status = given.get("box", ""), given.get("status", "")
         return cls(
             box=box if box in BOXES else "mine",
             status=status if status in STATUSES else "open",
             unread=given.get("unread") == "1",
             channel=next((channel.id for channel in channels if str(channel.id) == given.get("channel")), None),
+            team=next((team.id for team in teams if str(team.id) == given.get("team")), None),
             label=given.get("label", "")[:MOST_CHARACTERS],
             q=given.get("q", "").strip()[:MOST_CHARACTERS],
             cursor=given.get("cursor") or None,
             channels=channels,
+            teams=teams,
         )
 
     def address(self, **changes: Any) -> str:
         """The query string of this list with some filters changed; defaults are left out."""
         query, plain = replace(self, **changes), ListQuery()
-        said = {name: getattr(query, name) for name in ("box", "status", "unread", "channel", "label", "q")}
+        said = {name: getattr(query, name) for name in FILTERS}
         return "?" + urlencode(
             {name: 1 if value is True else value for name, value in said.items() if value != getattr(plain, name)}
         )
@@ -67,12 +74,12 @@ class ListQuery:
     @property
     def filters(self) -> dict[str, Any]:
         """The arguments of `list_conversations`."""
-        return {name: getattr(self, name) for name in ("box", "status", "unread", "channel", "label", "q", "cursor")}
+        return {name: getattr(self, name) for name in (*FILTERS, "cursor")}
 
     @property
     def is_narrowed(self) -> bool:
         """More than a box is asked for."""
-        return bool(self.status != "open" or self.unread or self.channel or self.label or self.q)
+        return bool(self.status != "open" or self.unread or self.channel or self.team or self.label or self.q)
 
     @property
     def status_name(self) -> str:
@@ -85,6 +92,10 @@ class ListQuery:
     @property
     def channel_name(self) -> str:
         return next((channel.name for channel in self.channels if channel.id == self.channel), "")
+
+    @property
+    def team_name(self) -> str:
+        return next((team.name for team in self.teams if team.id == self.team), "")
 
 
 class SendForm(forms.Form):

@@ -132,6 +132,14 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True)
+class TeamShape:
+    """`name` is empty when the team is gone."""
+
+    id: UUID
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Allowed:
     """What may be sent to one thread now. `can`: text, template or nothing; `until`: when the window of free text
     closes.
@@ -154,6 +162,7 @@ class ConversationShape:
     snoozed_until: datetime | None
     assignee: Agent | None
     assignees: tuple[Agent, ...]
+    team: TeamShape | None
     turn: str
     labels: tuple[str, ...]
     unread: int

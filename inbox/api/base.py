@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -24,7 +25,10 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from inbox.api.serialise import contact_json
+from inbox.reach import EVERYTHING, Reach
+from inbox.selectors.contacts import find_contact
 from inbox.selectors.conversations import get_conversation
+from inbox.selectors.reach import read_reach
 from inbox.shapes import Agent, Author, ContactShape, ConversationShape
 from oneview.accounts import permissions
 from oneview.accounts.models import Account, Membership, User
@@ -86,6 +90,12 @@ class AccountView(APIView):
         """What every selector is asked with."""
         return {"account_id": self.account.pk, "now": self.now, "window": self.account.window}
 
+    @cached_property
+    def reach(self) -> Reach:
+        """What the caller may see; a bot everything."""
+        membership: Membership | None = self.request._request.membership  # type: ignore[attr-defined]
+        return EVERYTHING if self.is_bot or membership is None else read_reach(membership)
+
     @property
     def user_id(self) -> int | None:
         """None for a bot."""
@@ -119,8 +129,12 @@ class AccountView(APIView):
             raise Forbidden("You may not do this.")
 
     def find(self, conversation_id: UUID) -> ConversationShape:
-        """By any id that it ever had. Raises NotFound."""
-        return get_conversation(conversation_id=conversation_id, **self.scope)
+        """By any id that it ever had. Raises NotFound, also for what is out of the caller's reach."""
+        return get_conversation(conversation_id=conversation_id, reach=self.reach, **self.scope)
+
+    def find_contact(self, contact_id: UUID) -> ContactShape:
+        """By any id that it ever had. Raises NotFound, also for what is out of the caller's reach."""
+        return find_contact(contact_id=contact_id, reach=self.reach, **self.scope)
 
     def read_body(self, serializer: type[Serializer[Any]]) -> dict[str, Any]:
         return _validate(serializer, self.request.data)

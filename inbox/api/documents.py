@@ -111,6 +111,11 @@ class ContactNameJson(TypedDict):
     avatar: str | None
 
 
+class TeamJson(TypedDict):
+    id: str
+    name: str
+
+
 class ConversationJson(TypedDict):
     """`allowed` is worked out for one conversation at a time: null in lists and events."""
 
@@ -120,6 +125,7 @@ class ConversationJson(TypedDict):
     snoozed_until: str | None
     assignee: AgentJson | None
     assignees: list[AgentJson]
+    team: TeamJson | None
     turn: Literal["bot", "human"]
     labels: list[str]
     unread: int

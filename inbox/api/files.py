@@ -68,7 +68,7 @@ class FileView(AccountView):
     )
     def get(self, request: Request, file_id: UUID) -> HttpResponseBase:
         """The file, or the part of it that `Range` asks for."""
-        return answer_file(get_file(file_id=file_id, **self.scope), request.headers.get("Range", ""))
+        return answer_file(get_file(file_id=file_id, reach=self.reach, **self.scope), request.headers.get("Range", ""))
 
 
 def answer_file(file: MediaObject, wanted: str) -> HttpResponseBase:

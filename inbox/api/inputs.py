@@ -56,6 +56,7 @@ class FieldValue(serializers.Field[Any, Any, Any, Any]):
 class ConversationFilters(Strict):
     status = serializers.ChoiceField([*Status.values, "all"], default="all")
     channel = serializers.UUIDField(required=False)
+    team = serializers.UUIDField(required=False)
     assignee = serializers.CharField(max_length=20, required=False, help_text="me, none or the id of an agent")
     label = serializers.CharField(max_length=100, required=False)  # type: ignore[assignment]
     unread = serializers.BooleanField(default=False)

@@ -155,6 +155,7 @@ def conversation_json(shape: ConversationShape, allowed: tuple[Allowed, ...] | N
         "snoozed_until": instant_or_none(shape.snoozed_until),
         "assignee": agent_json(shape.assignee) if shape.assignee else None,
         "assignees": [agent_json(each) for each in shape.assignees],
+        "team": {"id": str(shape.team.id), "name": shape.team.name} if shape.team else None,
         "turn": shape.turn,  # type: ignore[typeddict-item]
         "labels": list(shape.labels),
         "unread": shape.unread,

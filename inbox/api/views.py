@@ -14,10 +14,11 @@ from inbox.api import documents, inputs, serialise
 from inbox.api.base import AccountView, listing
 from inbox.api.schema import answers
 from inbox.realtime import read_head
-from inbox.selectors.channels import list_channels
+from inbox.selectors.channels import list_channels_within
 from inbox.selectors.contacts import get_contact
 from inbox.selectors.conversations import list_allowed, list_conversations
 from inbox.selectors.messages import get_contexts, get_messages, list_messages
+from inbox.selectors.reach import is_in_reach
 from inbox.services.contacts import edit_contact, join_contacts, part_identity, undo_link
 from inbox.services.conversations import assign, mark_read, set_status
 from inbox.services.labels import label_conversation, label_message
@@ -35,7 +36,7 @@ class ConversationsView(AccountView):
     def get(self, request: Request) -> Response:
         """Newest activity first. `allowed` is null here: ask for the one conversation."""
         asked = self.read_query(inputs.ConversationFilters)
-        page = list_conversations(viewer_id=self.user_id, **self._narrow(asked), **self.scope)
+        page = list_conversations(viewer_id=self.user_id, reach=self.reach, **self._narrow(asked), **self.scope)
         return listing([serialise.conversation_json(row) for row in page.rows], next=page.next)
 
     def _narrow(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -134,17 +135,22 @@ class MessageView(MessageAnswers):
     def get(self, request: Request, message_id: UUID) -> Response:
         """With `expand=context`: what was known of the user and of our account when it was written."""
         asked = self.read_query(inputs.Expansion)
-        found = get_messages(ids=[message_id], **self.scope)
-        if not found:
-            raise NotFound
-        [told] = self.tell(found, expand=asked.get("expand"))
+        [told] = self.tell([self._find_message(message_id)], expand=asked.get("expand"))
         return Response(told)
 
     @answers("update_message", documents.MessageJson, body=inputs.MessageChanges)
     def patch(self, request: Request, message_id: UUID) -> Response:
         """`labels` are replaced; of `fields` those named are set, and null takes one away."""
         changes = self.read_body(inputs.MessageChanges)
+        self._find_message(message_id)
         return Response(serialise.message_json(label_message(self.account, message_id, **changes, now=self.now)))
+
+    def _find_message(self, message_id: UUID) -> MessageShape:
+        """Raises NotFound, also for what is out of the caller's reach."""
+        for found in get_messages(ids=[message_id], **self.scope):
+            if is_in_reach(conversation_id=found.conversation, reach=self.reach, **self.scope):
+                return found
+        raise NotFound
 
 
 class ContactView(AccountView):
@@ -152,13 +158,13 @@ class ContactView(AccountView):
 
     @answers("get_contact", documents.ContactJson)
     def get(self, request: Request, contact_id: UUID) -> Response:
-        return Response(serialise.contact_json(get_contact(self.account.pk, contact_id)))
+        return Response(serialise.contact_json(self.find_contact(contact_id)))
 
     @answers("update_contact", documents.ContactJson, body=inputs.ContactChanges, problems=(409,))
     def patch(self, request: Request, contact_id: UUID) -> Response:
         """409 with `current` when somebody else edited it since `version`."""
         changes = self.read_body(inputs.ContactChanges)
-        contact = get_contact(self.account.pk, contact_id)
+        contact = self.find_contact(contact_id)
         self.require(Operation.EDIT_CONTACT, own=self._is_own(contact))
         edit = {"version": changes.pop("version"), "changes": changes}
         edited = edit_contact(self.account, contact.id, actor=self.actor, **edit, now=self.now)
@@ -176,7 +182,7 @@ class IdentitiesView(AccountView):
 
     @answers("list_identities", documents.LinkJson, is_list=True)
     def get(self, request: Request, contact_id: UUID) -> Response:
-        contact = get_contact(self.account.pk, contact_id)
+        contact = self.find_contact(contact_id)
         return listing([serialise.link_json(identity) for identity in contact.identities])
 
 
@@ -187,7 +193,7 @@ class ExplainView(AccountView):
     def get(self, request: Request, contact_id: UUID) -> Response:
         """Why these identities are one contact: each with its reason, and the facts and decisions behind it."""
         account_id = self.account.pk
-        contact = get_contact(account_id, contact_id)
+        contact = self.find_contact(contact_id)
         identities = [identity.id for identity in contact.identities]
         return Response(
             {
@@ -206,10 +212,14 @@ class MergeView(AccountView):
     @answers("merge_contacts", documents.ContactJson, body=inputs.Merge, problems=(422,))
     def post(self, request: Request, contact_id: UUID) -> Response:
         """Says that two contacts are one person; the contact that they are now. A split of that link undoes it."""
-        other = self.read_body(inputs.Merge)["with"]
-        return Response(
-            serialise.contact_json(join_contacts(self.account, contact_id, actor=self.actor, other=other, now=self.now))
-        )
+        given = self.read_body(inputs.Merge)["with"]
+        contact = self.find_contact(contact_id)
+        try:
+            other = self.find_contact(given)
+        except NotFound as missing:
+            raise Invalid(FieldError("with", "not_found", missing.detail)) from None
+        joined = join_contacts(self.account, contact.id, actor=self.actor, other=other.id, now=self.now)
+        return Response(serialise.contact_json(joined))
 
 
 class SplitView(AccountView):
@@ -219,8 +229,9 @@ class SplitView(AccountView):
     def post(self, request: Request, contact_id: UUID) -> Response:
         """Undoes one link, or all links of one identity; the contacts that there are now."""
         asked = self.read_body(inputs.Split)
+        contact = self.find_contact(contact_id)
         split = undo_link if "evidence" in asked else part_identity
-        contacts = split(self.account, contact_id, actor=self.actor, **asked, now=self.now)
+        contacts = split(self.account, contact.id, actor=self.actor, **asked, now=self.now)
         return listing([serialise.contact_json(get_contact(self.account.pk, id)) for id in contacts])
 
 
@@ -246,4 +257,5 @@ class ChannelsView(AccountView):
 
     @answers("list_channels", documents.ChannelStateJson, is_list=True)
     def get(self, request: Request) -> Response:
-        return listing([serialise.channel_state_json(channel) for channel in list_channels(self.account.pk)])
+        channels = list_channels_within(self.account.pk, reach=self.reach)
+        return listing([serialise.channel_state_json(channel) for channel in channels])

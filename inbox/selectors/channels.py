@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from channels_ingest.models import Channel
 from channels_ingest.registry import load_channels
 from channels_ingest.selectors import list_channel_states
+from inbox.reach import Reach
 from inbox.shapes import Agent, ChannelShape
 from oneview.accounts.selectors import list_member_names
 
@@ -19,6 +20,11 @@ def list_channels(account_id: int) -> tuple[ChannelShape, ...]:
         ChannelShape(id=id, kind=kind, label=label_of(kind), name=name, connected=state == Channel.State.CONNECTED)
         for id, kind, name, state in list_channel_states(account_id)
     )
+
+
+def list_channels_within(account_id: int, *, reach: Reach) -> tuple[ChannelShape, ...]:
+    """Those that can be seen."""
+    return tuple(channel for channel in list_channels(account_id) if reach.sees_channel(channel.id))
 
 
 def get_channels(account_id: int) -> dict[UUID, ChannelShape]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -12,7 +13,9 @@ from identity.attributes import format_phone
 from identity.models import Contact
 from identity.selectors import Link, Member, find_contact_ids, get_contacts, list_members_of
 from inbox.models import Thread
+from inbox.reach import Reach
 from inbox.selectors.channels import get_channels, label_of
+from inbox.selectors.reach import is_in_reach
 from inbox.shapes import ChannelShape, ContactShape, IdentityShape
 from oneview.common.errors import NotFound
 
@@ -30,6 +33,14 @@ def get_contact(account_id: int, contact_id: UUID) -> ContactShape:
     if not found:
         raise NotFound(_("This contact does not exist."))
     return found[contact_id]
+
+
+def find_contact(account_id: int, contact_id: UUID, *, now: datetime, window: timedelta, reach: Reach) -> ContactShape:
+    """As `get_contact`, for those who see its conversation. Who sees everything finds also one without any."""
+    contact = get_contact(account_id, contact_id)
+    if not is_in_reach(account_id, contact.id, now=now, window=window, reach=reach):
+        raise NotFound(_("This contact does not exist."))
+    return contact
 
 
 def read_contacts(account_id: int, ids: Collection[UUID]) -> dict[UUID, ContactShape]:

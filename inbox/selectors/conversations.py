@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from channels_ingest.registry import get_channel
@@ -16,6 +15,7 @@ from identity.models import Contact
 from identity.selectors import find_contact_id
 from inbox.models import Conversation, Thread
 from inbox.models.thread import Status
+from inbox.reach import Reach
 from inbox.selectors.channels import get_channels, show_in_app
 from inbox.selectors.rows import read_rows
 from inbox.selectors.visibility import oldest_visible
@@ -28,11 +28,13 @@ def list_conversations(
     *,
     now: datetime,
     window: timedelta,
+    reach: Reach,
     viewer_id: int | None = None,
     box: str = "all",
     status: str = Status.OPEN,
     unread: bool = False,
     channel: UUID | None = None,
+    team: UUID | None = None,
     assignee: int | None = None,
     label: str | None = None,
     q: str = "",
@@ -44,7 +46,7 @@ def list_conversations(
 
     Raises Invalid for a cursor of nobody.
     """
-    rows = _visible(account_id, now=now, window=window)
+    rows = _visible(account_id, now=now, window=window, reach=reach)
     if status != "all":
         rows = rows.filter(status=status)
     if box == "mine":
@@ -57,6 +59,8 @@ def list_conversations(
         rows = rows.filter(unread__gt=0)
     if channel is not None:
         rows = rows.filter(channels__contains=[channel])
+    if team is not None:
+        rows = rows.filter(team=team)
     if label:
         rows = rows.filter(labels__contains=[label])
     if q.strip():
@@ -68,29 +72,32 @@ def list_conversations(
     return Page(shapes, page[limit - 1][1].hex if len(page) > limit else None)
 
 
-def get_conversation(account_id: int, conversation_id: UUID, *, now: datetime, window: timedelta) -> ConversationShape:
-    """Any identity id ever handed out finds its conversation; its id may be another one now. Raises NotFound."""
+def get_conversation(
+    account_id: int, conversation_id: UUID, *, now: datetime, window: timedelta, reach: Reach
+) -> ConversationShape:
+    """Any identity id ever handed out finds its conversation; its id may be another one now. Raises NotFound, also for
+    what is out of reach.
+    """
     found = read_rows(account_id, [conversation_id], now=now, window=window)
     if not found:
         contact = find_contact_id(account_id, conversation_id)
         found = read_rows(account_id, [contact], now=now, window=window) if contact else ()
-    if not found:
+    if not found or not reach.sees(found[0]):
         raise NotFound(_("This conversation does not exist or nothing of it can be seen any more."))
     return found[0]
 
 
-def count_boxes(account_id: int, *, now: datetime, window: timedelta, viewer_id: int) -> Counts:
+def count_boxes(account_id: int, *, now: datetime, window: timedelta, reach: Reach, viewer_id: int) -> Counts:
     """Open conversations in each box; `badge` counts the unread ones of mine and of nobody."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FILTER (WHERE mine), count(*) FILTER (WHERE assignee_id IS NULL), count(*), "
-            "count(*) FILTER (WHERE unread > 0 AND (mine OR assignee_id IS NULL)) FROM "
-            "(SELECT unread, assignee_id, coalesce(assignee_id = %s, false) OR %s = ANY(assignees) AS mine FROM "
-            "inbox_conversation "
-            "WHERE account_id = %s AND status = 'open' AND last_message_id >= %s) boxes",
-            [viewer_id, viewer_id, account_id, oldest_visible(now, window)],
-        )
-        return Counts(*cursor.fetchone())
+    mine, free = Q(assignees__contains=[viewer_id]), Q(assignee=None)
+    rows = _visible(account_id, now=now, window=window, reach=reach).filter(status=Status.OPEN)
+    counted = rows.aggregate(
+        mine=Count("id", filter=mine),
+        unassigned=Count("id", filter=free),
+        all=Count("id"),
+        badge=Count("id", filter=Q(unread__gt=0) & (mine | free)),
+    )
+    return Counts(**counted)
 
 
 def list_allowed(account_id: int, conversation_id: UUID, *, now: datetime, window: timedelta) -> tuple[Allowed, ...]:
@@ -123,8 +130,9 @@ def allow(thread: Thread, channel: ChannelShape, *, now: datetime) -> Allowed:
     return Allowed(thread.id, channel, "template" if capabilities.templates else "nothing", reason, until)
 
 
-def _visible(account_id: int, *, now: datetime, window: timedelta) -> QuerySet[Conversation]:
-    return Conversation.objects.filter(account=account_id, last_message_id__gte=oldest_visible(now, window))
+def _visible(account_id: int, *, now: datetime, window: timedelta, reach: Reach) -> QuerySet[Conversation]:
+    rows = Conversation.objects.filter(account=account_id, last_message_id__gte=oldest_visible(now, window))
+    return rows.filter(reach.condition)
 
 
 def _search_contacts(account_id: int, q: str) -> QuerySet[Contact, Any]:

@@ -10,6 +10,8 @@ from django.core import signing
 
 from channels_ingest.models import MediaObject, MediaState
 from inbox.models import Message
+from inbox.reach import Reach
+from inbox.selectors.reach import is_in_reach
 from inbox.selectors.visibility import oldest_visible
 from oneview.common.errors import NotFound
 
@@ -34,10 +36,15 @@ def read_signed(word: str) -> tuple[int, UUID]:
     return account_id, UUID(file_id)
 
 
-def get_file(account_id: int, file_id: UUID, *, now: datetime, window: timedelta) -> MediaObject:
-    """Raises NotFound, also for an upload that was not sent yet and for the file of a deleted message."""
+def get_file(account_id: int, file_id: UUID, *, now: datetime, window: timedelta, reach: Reach) -> MediaObject:
+    """Raises NotFound, also for an upload that was not sent yet, for the file of a deleted message and for what is out
+    of reach.
+    """
     stored = MediaObject.objects.filter(account=account_id, id=file_id, state=MediaState.STORED).first()
     messages = Message.objects.filter(account=account_id, id__gte=oldest_visible(now, window), deleted_at=None)
-    if stored is None or stored.message_id is None or not messages.filter(id=stored.message_id).exists():
+    if stored is None or stored.message_id is None:
+        raise NotFound
+    conversation = messages.filter(id=stored.message_id).values_list("thread__conversation_id", flat=True).first()
+    if conversation is None or not is_in_reach(account_id, conversation, reach=reach, now=now, window=window):
         raise NotFound
     return stored

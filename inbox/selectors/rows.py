@@ -14,20 +14,20 @@ from django.utils.translation import gettext as _
 from inbox.models.message import AuthorKind
 from inbox.selectors.channels import get_channels, list_agents, show_in_app
 from inbox.selectors.visibility import oldest_visible
-from inbox.shapes import Agent, Author, ChannelShape, ConversationShape, Preview
+from inbox.shapes import Agent, Author, ChannelShape, ConversationShape, Preview, TeamShape
 from oneview.common.ids import time_of
 
 PREVIEW_LENGTH = 160
 
 READ = f"""
 SELECT
-  c.id, c.status, c.snoozed_until, c.assignee_id, c.assignees, c.turn, c.labels, c.channels, c.app_channels,
-  c.unread,
-  c.last_message_id, coalesce(k.name, ''), coalesce(k.blocked, false),
+  c.id, c.status, c.snoozed_until, c.assignee_id, c.assignees, c.team_id, coalesce(g.name, ''), c.turn, c.labels,
+  c.channels, c.app_channels, c.unread, c.last_message_id, coalesce(k.name, ''), coalesce(k.blocked, false),
   m.author_kind, m.author_id, m.author_name, m.type, left(m.text, {2 * PREVIEW_LENGTH}), m.direction, m.status,
   m.private, m.deleted_at IS NOT NULL
 FROM inbox_conversation c
 LEFT JOIN identity_contact k ON (k.account_id, k.id) = (c.account_id, c.id)
+LEFT JOIN accounts_team g ON (g.account_id, g.id) = (c.account_id, c.team_id)
 LEFT JOIN inbox_message m ON (m.account_id, m.id) = (c.account_id, c.last_message_id)
 WHERE c.account_id = %s AND c.id = ANY(%b::uuid[]) AND c.last_message_id >= %s
 ORDER BY c.last_message_id DESC
@@ -40,6 +40,8 @@ class _Row(NamedTuple):
     snoozed_until: datetime | None
     assignee: int | None
     assignees: list[int]
+    team: UUID | None
+    team_name: str
     turn: str
     labels: str
     channels: list[UUID]
@@ -81,6 +83,7 @@ def _shape(row: _Row, channels: Mapping[UUID, ChannelShape], agents: Mapping[int
         snoozed_until=row.snoozed_until,
         assignee=None if row.assignee is None else _agent(agents, row.assignee),
         assignees=tuple(_agent(agents, id) for id in row.assignees),
+        team=None if row.team is None else TeamShape(row.team, row.team_name),
         turn=row.turn,
         labels=tuple(json.loads(row.labels)),
         unread=row.unread,

@@ -12,7 +12,9 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils.translation import gettext as _
 
+from inbox.reach import Reach
 from inbox.selectors.conversations import get_conversation
+from inbox.selectors.reach import read_reach
 from inbox.shapes import Agent, ConversationShape
 from oneview.accounts.middleware import AccountRequest
 from oneview.accounts.models import User
@@ -79,6 +81,15 @@ def scope_of(request: AccountRequest) -> dict[str, Any]:
     return {"account_id": request.account.pk, "now": request.now, "window": request.account.window}
 
 
+def reach_of(request: AccountRequest) -> Reach:
+    """What the member may see, read once for each request."""
+    known: Reach | None = vars(request).get("reach")
+    if known is None:
+        known = read_reach(request.membership)
+        vars(request).update(reach=known)
+    return known
+
+
 def user_of(request: AccountRequest) -> User:
     return cast(User, request.user)
 
@@ -88,8 +99,8 @@ def agent_of(request: AccountRequest) -> Agent:
 
 
 def find(request: AccountRequest, conversation_id: UUID) -> ConversationShape:
-    """By any id that it ever had. Raises NotFound."""
-    return get_conversation(conversation_id=conversation_id, **scope_of(request))
+    """By any id that it ever had. Raises NotFound, also for what is out of the member's reach."""
+    return get_conversation(conversation_id=conversation_id, reach=reach_of(request), **scope_of(request))
 
 
 def read_id(given: str, name: str) -> UUID:

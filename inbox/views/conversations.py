@@ -13,7 +13,7 @@ from inbox.selectors.messages import get_messages, list_messages
 from inbox.services import conversations
 from inbox.services.messages import Draft, send_reply
 from inbox.shapes import Author, Timeline
-from inbox.views.base import agent_of, member_view, read_id, scope_of, user_of
+from inbox.views.base import agent_of, find, member_view, read_id, scope_of, user_of
 from oneview.accounts.middleware import AccountRequest
 from oneview.accounts.permissions import Operation
 
@@ -23,12 +23,13 @@ MOST_IDS = 100
 @member_view(get=Operation.SEE_CONVERSATIONS, post=Operation.REPLY)
 def messages(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
     """GET: a slice of the timeline (`before`, `after`), or single messages (`ids`). POST: a reply or a note."""
+    conversation_id = find(request, conversation_id).id
     if request.method == "POST":
         return _send(request, conversation_id)
     if "ids" in request.GET:
         ids = [read_id(id, "ids") for id in request.GET["ids"].split(",")[:MOST_IDS]]
-        found = get_messages(ids=ids, **scope_of(request))
-        timeline = Timeline(tuple(each for each in found if each.conversation == conversation_id), None, None)
+        named = get_messages(ids=ids, **scope_of(request))
+        timeline = Timeline(tuple(each for each in named if each.conversation == conversation_id), None, None)
     else:
         before, after = (
             read_id(request.GET[name], name) if name in request.GET else None for name in ("before", "after")
@@ -49,28 +50,32 @@ def _send(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
 
 @member_view(post=Operation.ASSIGN)
 def assign(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
+    found = find(request, conversation_id)
     wanted = forms.read_form(forms.AssignForm(request.POST))
-    conversations.assign(request.account, conversation_id, actor=agent_of(request), now=request.now, **wanted)
+    conversations.assign(request.account, found.id, actor=agent_of(request), now=request.now, **wanted)
     return HttpResponse(status=204)
 
 
 @member_view(post=Operation.SET_STATUS)
 def set_status(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
+    found = find(request, conversation_id)
     wanted = forms.read_form(forms.StatusForm(request.POST))
-    conversations.set_status(request.account, conversation_id, actor=agent_of(request), now=request.now, **wanted)
+    conversations.set_status(request.account, found.id, actor=agent_of(request), now=request.now, **wanted)
     return HttpResponse(status=204)
 
 
 @member_view(post=Operation.MARK_READ)
 def mark_read(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
+    found = find(request, conversation_id)
     seen = forms.read_form(forms.ReadForm(request.POST))
-    conversations.mark_read(request.account, conversation_id, viewer=agent_of(request), now=request.now, **seen)
+    conversations.mark_read(request.account, found.id, viewer=agent_of(request), now=request.now, **seen)
     return HttpResponse(status=204)
 
 
 @member_view(post=Operation.MARK_READ)
 def mark_unread(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
     """From the message `since` on."""
+    found = find(request, conversation_id)
     unseen = forms.read_form(forms.UnreadForm(request.POST))
-    conversations.mark_unread(request.account, conversation_id, now=request.now, **unseen)
+    conversations.mark_unread(request.account, found.id, now=request.now, **unseen)
     return HttpResponse(status=204)

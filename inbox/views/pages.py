@@ -18,10 +18,11 @@ from django.urls import reverse
 from inbox import forms
 from inbox.phrases import list_phrases, list_shortcuts
 from inbox.realtime import read_head
-from inbox.selectors.channels import list_agents, list_channels
+from inbox.selectors.channels import list_agents, list_channels_within
 from inbox.selectors.conversations import count_boxes, list_allowed, list_conversations
 from inbox.selectors.messages import list_messages
-from inbox.views.base import find, member_view, scope_of, user_of, with_query
+from inbox.selectors.teams import list_teams
+from inbox.views.base import find, member_view, reach_of, scope_of, user_of, with_query
 from inbox.views.panel import describe_panel
 from oneview.accounts.middleware import AccountRequest
 from oneview.accounts.models import User
@@ -65,19 +66,23 @@ def show_list(request: AccountRequest) -> HttpResponse:
 
 @member_view(get=Operation.SEE_CONVERSATIONS)
 def show_counts(request: AccountRequest) -> HttpResponse:
-    return JsonResponse(asdict(count_boxes(viewer_id=user_of(request).pk, **scope_of(request))))
+    counts = count_boxes(viewer_id=user_of(request).pk, reach=reach_of(request), **scope_of(request))
+    return JsonResponse(asdict(counts))
 
 
 def _list(request: AccountRequest, *, seq: int) -> dict[str, Any]:
-    channels = list_channels(request.account.pk)
-    query = forms.ListQuery.read(request.GET, channels=channels)
-    scope, viewer = scope_of(request), user_of(request).pk
+    reach = reach_of(request)
+    channels = list_channels_within(request.account.pk, reach=reach)
+    teams = list_teams(request.account.pk, reach=reach)
+    query = forms.ListQuery.read(request.GET, channels=channels, teams=teams)
+    asked = {**scope_of(request), "reach": reach, "viewer_id": user_of(request).pk}
     return {
         "seq": seq,
         "query": query,
         "channels": channels,
-        "page": list_conversations(viewer_id=viewer, **query.filters, **scope),
-        "counts": count_boxes(viewer_id=viewer, **scope) if query.cursor is None else None,
+        "teams": teams,
+        "page": list_conversations(**query.filters, **asked),
+        "counts": count_boxes(**asked) if query.cursor is None else None,
     }
 
 

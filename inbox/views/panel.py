@@ -47,8 +47,9 @@ def edit_field(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
 
 @member_view(post=Operation.JOIN_CONTACTS)
 def undo_link(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
+    found = find(request, conversation_id)
     undone = forms.read_form(forms.UndoForm(request.POST))
-    contacts.undo_link(request.account, conversation_id, actor=agent_of(request), now=request.now, **undone)
+    contacts.undo_link(request.account, found.id, actor=agent_of(request), now=request.now, **undone)
     return HttpResponse(status=204)
 
 

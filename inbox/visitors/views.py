@@ -35,6 +35,7 @@ from channels_ingest.services import end_session, store_request, store_upload
 from inbox.admission import NOT_ALLOWED, Refused, VisitorAdmission, admit_visitor, open_chat
 from inbox.api.files import answer_file
 from inbox.api.serialise import file_json, instant, visitor_message_json
+from inbox.reach import EVERYTHING
 from inbox.selectors.files import get_file, read_signed
 from inbox.selectors.visitors import list_visitor_messages
 from inbox.visitors.receipts import acknowledge
@@ -212,7 +213,7 @@ def file(request: HttpRequest, word: str) -> HttpResponseBase:
         account_id, file_id = read_signed(word)
         account = Account.objects.get(pk=account_id)
         with scope(account) as now:
-            stored = get_file(account_id, file_id, now=now, window=account.window)
+            stored = get_file(account_id, file_id, now=now, window=account.window, reach=EVERYTHING)
     except OneViewError as error:
         return problem_of(error)
     return answer_file(stored, request.headers.get("Range", ""))

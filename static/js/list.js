@@ -88,13 +88,14 @@ export function markOpen() {
 }
 
 function belongs(row) {
-  const { box, status, unread, channel, label, q } = rows().dataset;
-  const { id, assignees, status: state, unread: count, channels, labels } = row.dataset;
+  const { box, status, unread, channel, team, label, q } = rows().dataset;
+  const { id, assignees, status: state, unread: count, channels, team: its, labels } = row.dataset;
   if (status !== "all" && state !== status) return false;
   if (box === "mine" && !assignees.split(" ").includes(me)) return false;
   if (box === "unassigned" && assignees.trim() !== "") return false;
   if (unread && count === "0" && id !== app.dataset.conversation) return false;
   if (channel && !channels.split(" ").includes(channel)) return false;
+  if (team && its !== team) return false;
   if (label && !JSON.parse(labels).includes(label)) return false;
   return !q || rowOf(id) !== null;
 }
@@ -218,7 +219,8 @@ export async function loadList(query, { push = true } = {}) {
     }
     mountList();
     for (const link of $$(".nav-channels a")) {
-      if (link.dataset.channel === rows().dataset.channel) link.setAttribute("aria-current", "true");
+      const { channel, team } = rows().dataset;
+      if (link.dataset.channel ? link.dataset.channel === channel : link.dataset.team === team) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
   } catch (problem) {

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 
 CONVERSATION = {
     *("id", "contact", "status", "snoozed_until", "assignee", "assignees", "turn", "labels", "unread", "channels"),
-    *("last_message", "last_activity_at", "allowed"),
+    *("last_message", "last_activity_at", "allowed", "team"),
 }
 MESSAGE = {
     *("id", "conversation", "contact", "thread", "channel", "identity", "direction", "author", "type", "text", "data"),

@@ -27,6 +27,7 @@ from channels_ingest.models import MediaObject
 from channels_ingest.sink import ChannelInfo
 from identity.models import Evidence
 from inbox.models import Conversation, LiveEvent, Message, PendingEffect, Thread
+from inbox.reach import EVERYTHING
 from inbox.selectors.conversations import get_conversation, list_conversations
 from inbox.selectors.messages import list_messages
 from inbox.services.contacts import undo_link
@@ -55,7 +56,10 @@ def channel(account: Account) -> Iterator[ChannelInfo]:
 
 def conversations(account: Account) -> list[UUID]:
     with scope(account) as now:
-        return [row.id for row in list_conversations(account.id, now=now, window=WINDOW, status="all").rows]
+        return [
+            row.id
+            for row in list_conversations(account.id, now=now, window=WINDOW, reach=EVERYTHING, status="all").rows
+        ]
 
 
 def texts(account: Account, conversation: UUID) -> list[str]:
@@ -68,7 +72,7 @@ def test_a_message_makes_a_contact_a_thread_and_a_conversation(account: Account,
     assert intake.messages == 1
     (conversation,) = conversations(account)
     with scope(account) as now:
-        shape = get_conversation(account.id, conversation, now=now, window=WINDOW)
+        shape = get_conversation(account.id, conversation, now=now, window=WINDOW, reach=EVERYTHING)
     assert (shape.name, shape.status, shape.unread) == ("Ana Prieto", "open", 1)
     assert shape.last_message is not None
     assert shape.last_message.text == "hola"
@@ -143,7 +147,7 @@ def test_a_deleted_message_shows_no_text(account: Account, channel: ChannelInfo)
     (conversation,) = conversations(account)
     with scope(account) as now:
         (shape,) = list_messages(account.id, conversation, now=now, window=WINDOW).messages
-        row = get_conversation(account.id, conversation, now=now, window=WINDOW)
+        row = get_conversation(account.id, conversation, now=now, window=WINDOW, reach=EVERYTHING)
     assert (shape.text, shape.deleted_at is not None) == ("", True)
     assert row.last_message is not None
     assert (row.last_message.text, row.last_message.deleted) == ("", True)

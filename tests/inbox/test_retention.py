@@ -15,6 +15,7 @@ from django.db import connection, connections
 from channels_ingest.models import InboundEvent, InboundState, MediaObject, OutboxMessage
 from channels_ingest.sink import ChannelInfo
 from inbox.models import Message, MessageKey
+from inbox.reach import EVERYTHING
 from inbox.selectors.conversations import count_boxes, list_conversations
 from inbox.selectors.messages import get_messages, list_messages
 from inbox.services.retention import COPIES, drop_day, purge_expired
@@ -103,7 +104,7 @@ def test_a_message_vanishes_when_its_time_has_come_and_nothing_of_it_stays(
             account=account, channel_id=channel.id, thread_id=old.thread_id, message_id=old.id, next_attempt_at=now,
             content={"text": "a secret of long ago"}, state="sent",
         )  # fmt: skip
-        (row,) = list_conversations(account.id, now=now, window=WINDOW).rows
+        (row,) = list_conversations(account.id, now=now, window=WINDOW, reach=EVERYTHING).rows
         assert [shape.text for shape in list_messages(account.id, row.id, now=now, window=WINDOW).messages] == [
             "a secret of long ago",
             "still here",
@@ -130,8 +131,8 @@ def test_a_conversation_without_a_visible_message_is_not_listed(account: Account
     take_in(account, channel, message("old", at=sent_at))
     time.sleep(4)
     with scope(account) as now:
-        assert not list_conversations(account.id, now=now, window=WINDOW, status="all").rows
-        assert count_boxes(account.id, now=now, window=WINDOW, viewer_id=1).all == 0
+        assert not list_conversations(account.id, now=now, window=WINDOW, reach=EVERYTHING, status="all").rows
+        assert count_boxes(account.id, now=now, window=WINDOW, reach=EVERYTHING, viewer_id=1).all == 0
 
 
 def test_a_run_goes_at_most_two_days_further(account: Account, channel: ChannelInfo) -> None:
