@@ -22,6 +22,8 @@ from channels_ingest.selectors import find_route
 from identity.normalise import normalise
 from identity.rules import IdentityKey
 from identity.selectors import name_identities
+from inbox.reach import EVERYTHING, Reach
+from inbox.selectors.reach import read_reach, read_reaches
 from oneview.accounts.middleware import ACCOUNT_KEY
 from oneview.accounts.models import Account, Membership, User
 from oneview.accounts.selectors import find_membership
@@ -44,7 +46,7 @@ class Admission:
     """`user_id` is None for a bot. `session` is a session's key and `password` the hash it vouches for; `token` a
     bearer token's hash.
 
-    One of `session` and `token` is set: pages have sessions, programs have tokens.
+    One of `session` and `token` is set: pages have sessions, programs have tokens. `reach`: what they are told of.
     """
 
     account_id: int
@@ -54,13 +56,17 @@ class Admission:
     session: str = ""
     password: str = ""
     token: str = ""
+    reach: Reach = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Who must go, by close code; the windows of the accounts; the database's clock."""
+    """Who must go, by close code; what the members who stay see now, by (account, user); the windows of the accounts;
+    the database's clock.
+    """
 
     refused: dict[Admission, int]
+    reaches: dict[tuple[int, int], Reach]
     windows: dict[int, timedelta]
     now: datetime
 
@@ -157,6 +163,7 @@ def admit_session(session_key: str) -> Admission:
         membership.account.window,
         session=session_key,
         password=user.get_session_auth_hash(),
+        reach=read_reach(membership),
     )
 
 
@@ -168,8 +175,13 @@ def admit_token(token: str) -> Admission:
     account = Account.objects.get(pk=owner.account_id)
     if account.is_locked:
         raise Refused(NOT_ALLOWED)
-    name = owner.bot if owner.user_id is None else str(User.objects.get(pk=owner.user_id))
-    return Admission(account.pk, owner.user_id, name, account.window, token=hash_token(token))
+    if owner.user_id is None:
+        return Admission(account.pk, None, owner.bot, account.window, token=hash_token(token))
+    membership = find_membership(owner.user_id, account_id=account.pk)
+    if membership is None or membership.account_id != account.pk:  # deactivated between the two reads
+        raise Refused(SIGNED_OUT)
+    name, reach = str(membership.user), read_reach(membership)
+    return Admission(account.pk, owner.user_id, name, account.window, token=hash_token(token), reach=reach)
 
 
 def review(admissions: Iterable[Admission]) -> Review:
@@ -177,9 +189,7 @@ def review(admissions: Iterable[Admission]) -> Review:
     admissions = set(admissions)
     accounts = Account.objects.in_bulk({admission.account_id for admission in admissions})
     users = User.objects.filter(is_active=True).in_bulk({a.user_id for a in admissions if a.user_id is not None})
-    members = set(
-        Membership.objects.filter(account__in=accounts, user__in=users, is_active=True).values_list("account", "user")
-    )
+    reaches = read_reaches(Membership.objects.filter(account__in=accounts, user__in=users, is_active=True))
     keys = {admission.session for admission in admissions if admission.session}
     sessions = set(
         Session.objects.filter(pk__in=keys, expire_date__gt=timezone.now()).values_list("session_key", flat=True)
@@ -194,13 +204,13 @@ def review(admissions: Iterable[Admission]) -> Review:
             else admission.session in sessions and hashes.get(admission.user_id or 0) == admission.password
         )
         account = accounts.get(admission.account_id)
-        is_member = admission.user_id is None or (admission.account_id, admission.user_id) in members
+        is_member = admission.user_id is None or (admission.account_id, admission.user_id) in reaches
         if not signed_in:
             refused[admission] = SIGNED_OUT
         elif account is None or account.is_locked or not is_member:
             refused[admission] = NOT_ALLOWED
     windows = {account_id: account.window for account_id, account in accounts.items()}
-    return Review(refused, windows, now)
+    return Review(refused, reaches, windows, now)
 
 
 def _read_tokens(hashes: set[str]) -> tuple[set[str], datetime]:

@@ -161,13 +161,16 @@ class InboxConsumer(SocketConsumer):
             ):
                 await self.hub.resume(listener, after=after)
             case {"t": "viewing", "conversation": conversation, **rest} if not rest:
-                self.hub.view(listener, None if conversation is None else read_id(conversation))
+                viewed = None if conversation is None else read_id(conversation)
+                is_seen = viewed is not None and await self.hub.sees(listener, viewed)
+                self.hub.view(listener, viewed if is_seen else None)
             case {"t": "typing", "conversation": conversation, "on": bool(on), **rest} if not rest:
                 admission = listener.admission
                 kind = "bot" if admission.user_id is None else "agent"
                 author = {"kind": kind, "id": admission.user_id, "name": admission.name}
                 id = read_id(conversation)
-                await asyncio.to_thread(publish_typing, admission.account_id, conversation=id, author=author, on=on)
+                if await self.hub.sees(listener, id):
+                    await asyncio.to_thread(publish_typing, admission.account_id, conversation=id, author=author, on=on)
             case _:
                 raise BadFrame
 

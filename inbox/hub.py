@@ -13,6 +13,7 @@ import json
 import secrets
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
@@ -27,11 +28,13 @@ from psycopg_pool import PoolTimeout
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from inbox.admission import Review, VisitorAdmission, review, review_visitors
+from inbox.admission import Admission, Review, VisitorAdmission, review, review_visitors
 from inbox.api.serialise import instant
 from inbox.listeners import RESTART, Listener, Room, Texts, VisitorListener
+from inbox.reach import Reach
 from inbox.realtime import bell_channel, publish_viewing, read_heads
 from inbox.rendering import render_messages, render_rows
+from inbox.selectors.reach import is_in_reach
 from inbox.updates import Missed, Update, Wanted, read_missed, read_update
 from oneview.common.scope import scope
 
@@ -90,11 +93,13 @@ class Hub:
 
     async def resume(self, listener: Listener, *, after: int) -> None:
         """Joins the room, then reads what was missed, then goes live: nothing is left out and nothing is told twice."""
-        room = self.join(listener)
+        room, reach = self.join(listener), listener.admission.reach
         listener.position = None
         while after != room.sent and not listener.closing.done():
-            read = database_sync_to_async(_read, thread_sensitive=False)
-            update = await read(room.account_id, after=after, wanted=listener.wanted, window=room.window)
+            read, wanted = database_sync_to_async(_read, thread_sensitive=False), listener.wanted
+            update = await read(room.account_id, after=after, wanted=wanted, window=room.window)
+            if not wanted.covers(listener.wanted):
+                continue
             if update.reset or update.to > after:
                 listener.put(Texts(update).get(listener))
             if update.reset:
@@ -104,6 +109,8 @@ class Hub:
                 break
         listener.position = after
         room.sent = after if room.sent is None else room.sent
+        if listener.admission.reach != reach:
+            self._start_over(listener)
         self._hear(room.account_id, after)
 
     async def attend(self, visitor: VisitorListener, *, after: UUID | None) -> None:
@@ -123,7 +130,16 @@ class Hub:
         room.sent = missed.head if room.sent is None else room.sent
         self._hear(room.account_id, missed.head)
 
+    async def sees(self, listener: Listener, conversation: UUID) -> bool:
+        """Asked in the hub's own thread, in turn with the updates: what is told after the answer is no older."""
+        admission = listener.admission
+        if not admission.reach.is_narrow:
+            return True
+        is_seen = await self._run(partial(_is_in_reach, admission, conversation))
+        return is_seen and listener.admission.reach == admission.reach
+
     def view(self, listener: Listener, conversation: UUID | None) -> None:
+        """Only what the listener sees may be opened."""
         if listener.opened == conversation:
             return
         room = self.join(listener)
@@ -176,7 +192,8 @@ class Hub:
             log.exception("live.unreadable", account=room.account_id, after=after, to=room.heard)
             update = Update(after, room.heard, room.heard, reset=True)
         if wanted.covers(room.wanted):
-            room.broadcast(update)
+            for listener in room.broadcast(update):
+                self.view(listener, None)
         self._hear(room.account_id, update.head)
 
     async def _poll(self) -> None:
@@ -200,8 +217,8 @@ class Hub:
             await asyncio.sleep(POLL_SECONDS)
 
     async def _review(self) -> None:
-        """Ends the sockets of those who were signed out, deactivated or locked out; every fifth time it is the
-        heartbeat too.
+        """Ends the sockets of those who were signed out, deactivated or locked out, and lets those who see something
+        else now start over; every fifth time it is the heartbeat too.
         """
         count = 0
         look_at = database_sync_to_async(review_visitors, thread_sensitive=False)  # too many for the hub's own thread
@@ -216,8 +233,11 @@ class Hub:
             except UNAVAILABLE:
                 continue
             for listener in listeners:
-                if (code := found.refused.get(listener.admission)) is not None:
+                admission = listener.admission
+                if (code := found.refused.get(admission)) is not None:
                     listener.close(code)
+                elif admission.user_id is not None:
+                    self._change_reach(listener, found.reaches[admission.account_id, admission.user_id])
             for visitor, code in zip(visitors, gone, strict=True):
                 if code is not None:
                     visitor.close(code)
@@ -227,6 +247,18 @@ class Hub:
                     self._beat(room, found)
 
     # Their parts
+
+    def _change_reach(self, listener: Listener, reach: Reach) -> None:
+        """The page reads everything anew, and says again what it has on its screen."""
+        if listener.admission.reach != reach:
+            listener.admission = replace(listener.admission, reach=reach)
+            self.view(listener, None)
+            self._start_over(listener)
+
+    def _start_over(self, listener: Listener) -> None:
+        if listener.position is not None:
+            listener.put(json.dumps({"t": "reset", "seq": listener.position}))
+            listener.position = None
 
     def _close_empty(self, room: Room) -> None:
         if not room.listeners and not room.visitors.all:
@@ -299,6 +331,11 @@ def prepare_rendering() -> None:
 def _read_missed(admission: VisitorAdmission, *, after: UUID | None) -> Missed:
     with scope(admission.account_id) as now:
         return read_missed(admission, after=after, now=now)
+
+
+def _is_in_reach(admission: Admission, conversation: UUID) -> bool:
+    with scope(admission.account_id) as now:
+        return is_in_reach(admission.account_id, conversation, reach=admission.reach, now=now, window=admission.window)
 
 
 def _read(account_id: int, *, after: int, wanted: Wanted, window: timedelta) -> Update:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from inbox.admission import Admission, VisitorAdmission
 from inbox.presence import Viewers
+from inbox.reach import Reach
 from inbox.updates import Told, Update, Wanted
 
 MOST_WAITING = 256
@@ -60,7 +61,8 @@ class Listener(Line):
     @property
     def wanted(self) -> Wanted:
         opened = frozenset({self.opened}) if self.is_page and self.opened else frozenset()
-        return Wanted(rows=self.is_page, opened=opened, objects=not self.is_page)
+        is_narrow = self.admission.reach.is_narrow
+        return Wanted(rows=self.is_page, opened=opened, objects=not self.is_page, whereabouts=is_narrow)
 
 
 class VisitorListener(Line):
@@ -153,7 +155,8 @@ class Room:
     def lines(self) -> Iterable[Listener | VisitorListener]:
         return (*self.listeners, *self.visitors.all)
 
-    def broadcast(self, update: Update) -> None:
+    def broadcast(self, update: Update) -> list[Listener]:
+        """The listeners out of whose reach went what they have on their screen."""
         texts = Texts(update)
         for listener in list(self.listeners):
             if listener.position is not None and listener.position < update.to:
@@ -161,6 +164,7 @@ class Room:
                 listener.position = None if update.reset else update.to
         self.visitors.tell(update)
         self.sent = update.to
+        return [listener for listener in self.listeners if listener.opened in texts.withhold(listener)]
 
     def send_to_viewers(self, conversation: UUID, frame: dict[str, Any]) -> None:
         text = json.dumps(frame)
@@ -182,22 +186,31 @@ class Room:
 
 
 class Texts:
-    """The frames of one update: each kind is written once, for whoever else needs the same."""
+    """The frames of one update: each kind is written once, for whoever else needs the same. Whom nothing of it is
+    withheld from shares them, whatever else they do not see.
+    """
 
     def __init__(self, update: Update) -> None:
         self.update = update
-        self._made: dict[tuple[int, bool, UUID | None], str] = {}
+        self._made: dict[tuple[int, bool, UUID | None, frozenset[UUID]], str] = {}
+        self._withheld: dict[Reach, frozenset[UUID]] = {}
 
     def get(self, listener: Listener) -> str:
         after = self.update.after if listener.position is None else listener.position
         opened = listener.opened if listener.opened in self.update.messages else None
-        key = after, listener.is_page, opened
+        key = after, listener.is_page, opened, self.withhold(listener)
         if key not in self._made:
             self._made[key] = json.dumps(self._make_frame(*key))
         return self._made[key]
 
-    def _make_frame(self, after: int, is_page: bool, opened: UUID | None) -> dict[str, Any]:
-        update = self.update
+    def withhold(self, listener: Listener) -> frozenset[UUID]:
+        reach = listener.admission.reach
+        if reach not in self._withheld:
+            self._withheld[reach] = self.update.withhold(reach)
+        return self._withheld[reach]
+
+    def _make_frame(self, after: int, is_page: bool, opened: UUID | None, withheld: frozenset[UUID]) -> dict[str, Any]:
+        update = self.update.without(withheld)
         if update.reset:
             return {"t": "reset", "seq": update.head}
         events = [event for event in update.events if event["seq"] > after]
@@ -206,6 +219,6 @@ class Texts:
         frame: dict[str, Any] = {"t": "events", "from": after + 1, "to": update.to, "events": events}
         if is_page:
             frame |= {"rows": update.rows, "gone": update.gone}
-            if opened is not None:
+            if opened is not None and opened in update.messages:
                 frame["messages"] = update.messages[opened]
         return frame

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from inbox.admission import VisitorAdmission
 from inbox.api import serialise
+from inbox.reach import Reach
 from inbox.realtime import PAGE, Change, LoggedChange, read_changes, read_head
 from inbox.rendering import render_messages, render_rows
 from inbox.selectors.channels import get_channels
@@ -28,13 +29,14 @@ CONTACT_TYPES = ("contact.updated", "contact.merged", "contact.split")
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """`rows`: list rows, `opened`: conversations whose messages are on a screen, both as HTML; `objects`: JSON of what
-    changed; `threads`: (channel, identity) of visitors who listen.
+    changed; `threads`: (channel, identity) of visitors who listen; `whereabouts`: what tells who may see it.
     """
 
     rows: bool = False
     opened: frozenset[UUID] = frozenset()
     objects: bool = False
     threads: frozenset[tuple[UUID, UUID]] = frozenset()
+    whereabouts: bool = False
 
     @classmethod
     def union(cls, parts: Iterable[Wanted]) -> Wanted:
@@ -44,6 +46,7 @@ class Wanted:
             opened=frozenset().union(*(part.opened for part in parts)),
             objects=any(part.objects for part in parts),
             threads=frozenset().union(*(part.threads for part in parts)),
+            whereabouts=any(part.whereabouts for part in parts),
         )
 
     def covers(self, other: Wanted) -> bool:
@@ -52,6 +55,7 @@ class Wanted:
             and self.opened >= other.opened
             and self.objects >= other.objects
             and self.threads >= other.threads
+            and self.whereabouts >= other.whereabouts
         )
 
 
@@ -81,7 +85,8 @@ class Missed:
 @dataclass(frozen=True, slots=True)
 class Update:
     """Covers `after` < seq <= `to`. `messages` are by conversation; `objects` by seq; `gone`: conversations that left
-    every list.
+    every list. `about`: the conversations that an event and its object are of, by seq; `conversations`: those of them
+    that there are.
 
     `reset`: the log can't say what followed `after`; `head` is where it stands. Of a whole log, events may still come
     with it.
@@ -97,6 +102,30 @@ class Update:
     messages: Mapping[UUID, Mapping[str, str]] = field(default_factory=dict)
     objects: Mapping[int, Any] = field(default_factory=dict)
     told: tuple[Told, ...] = ()
+    about: Mapping[int, frozenset[UUID]] = field(default_factory=dict)
+    conversations: Mapping[UUID, ConversationShape] = field(default_factory=dict)
+
+    def withhold(self, reach: Reach) -> frozenset[UUID]:
+        """The conversations that this is about and `reach` does not see. What is not known to be seen is not seen."""
+        if not reach.is_narrow:
+            return frozenset()
+        named = frozenset[UUID]().union(*self.about.values(), self.messages)
+        return frozenset(id for id in named if (found := self.conversations.get(id)) is None or not reach.sees(found))
+
+    def without(self, withheld: frozenset[UUID]) -> Update:
+        """The same stretch for who does not see these: of them nothing is left but that they are gone, since each may
+        have been seen until now.
+        """
+        if not withheld:
+            return self
+        ids = {str(id) for id in withheld}
+        return replace(
+            self,
+            events=tuple(event for event in self.events if not withheld & self.about[event["seq"]]),
+            rows={id: html for id, html in self.rows.items() if id not in ids},
+            gone=tuple(sorted({*self.gone, *ids})),
+            messages={id: found for id, found in self.messages.items() if id not in withheld},
+        )
 
 
 def read_missed(admission: VisitorAdmission, *, after: UUID | None, now: datetime, limit: int = PAGE) -> Missed:
@@ -129,8 +158,12 @@ def read_update(
     """
     stretch = read_changes(account_id, after=after, limit=limit, whole=whole)
     changes = stretch.changes
-    conversations = _read_conversations(account_id, changes, wanted=wanted, now=now, window=window)
     messages = _read_messages(account_id, changes, wanted=wanted, now=now, window=window)
+    contacts = read_contacts(account_id, _list_contacts(changes)) if wanted.objects else {}
+    about = {logged.seq: _find_conversations(logged.change, messages, contacts) for logged in changes}
+    ids = _list_conversations(changes, about, wanted=wanted)
+    found = read_rows(account_id, ids, now=now, window=window) if ids else ()
+    conversations = {shape.id: shape for shape in found}
     return Update(
         after,
         stretch.to,
@@ -140,8 +173,10 @@ def read_update(
         rows=_render_rows(conversations.values()) if wanted.rows else {},
         gone=_list_gone(changes, conversations) if wanted.rows else (),
         messages=_render_messages(message for message in messages.values() if message.conversation in wanted.opened),
-        objects=_serialise(account_id, changes, conversations, messages) if wanted.objects else {},
+        objects=_serialise(account_id, changes, conversations, messages, contacts) if wanted.objects else {},
         told=_tell_visitors(account_id, changes, wanted=wanted, now=now, window=window) if wanted.threads else (),
+        about=about,
+        conversations=conversations,
     )
 
 
@@ -166,16 +201,28 @@ def _tell(account_id: int, messages: Iterable[MessageShape]) -> tuple[Told, ...]
     )
 
 
-def _read_conversations(
-    account_id: int, changes: Iterable[LoggedChange], *, wanted: Wanted, now: datetime, window: timedelta
-) -> dict[UUID, ConversationShape]:
-    types = ("",) if wanted.rows else ("conversation.",)
-    ids = {
-        logged.change.conversation
-        for logged in changes
-        if logged.change.conversation and logged.change.type.startswith(types) and (wanted.rows or wanted.objects)
-    }
-    return {shape.id: shape for shape in read_rows(account_id, list(ids), now=now, window=window)} if ids else {}
+def _find_conversations(
+    change: Change, messages: Mapping[UUID, MessageShape], contacts: Mapping[UUID, ContactShape]
+) -> frozenset[UUID]:
+    """Those that a change names, and those that its message or its contacts have gone into since."""
+    ids = {change.conversation} if change.conversation else set()
+    if change.type == "contact.split":
+        ids.add(UUID(change.detail["to"]))
+    ids |= {contacts[id].id for id in ids if id in contacts}
+    if change.message and (message := messages.get(change.message)):
+        ids.add(message.conversation)
+    return frozenset(ids)
+
+
+def _list_conversations(
+    changes: Iterable[LoggedChange], about: Mapping[int, frozenset[UUID]], *, wanted: Wanted
+) -> set[UUID]:
+    """Those that have to be read."""
+    if wanted.whereabouts:
+        return set().union(*about.values())
+    types = ("",) if wanted.rows else ("conversation.",) if wanted.objects else ()
+    named = (logged.change for logged in changes if logged.change.type.startswith(types))
+    return {change.conversation for change in named if change.conversation}
 
 
 def _read_messages(
@@ -215,10 +262,10 @@ def _serialise(
     changes: Iterable[LoggedChange],
     conversations: Mapping[UUID, ConversationShape],
     messages: Mapping[UUID, MessageShape],
+    contacts: Mapping[UUID, ContactShape],
 ) -> dict[int, Any]:
     """The object each event is about as it is now; an event whose object is gone has none."""
     objects: dict[int, Any] = {}
-    contacts = read_contacts(account_id, _list_contacts(changes))
     channels = get_channels(account_id) if any(each.change.type == "channel.updated" for each in changes) else {}
     for logged in changes:
         change = logged.change

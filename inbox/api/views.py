@@ -247,7 +247,9 @@ class EventsView(AccountView):
         asked = self.read_query(inputs.EventsAfter)
         if "after" not in asked:
             return Response({"results": [], "to": read_head(self.account.pk), "reset": False})
-        update = read_update(after=asked["after"], wanted=Wanted(objects=True), **self.scope)
+        wanted = Wanted(objects=True, whereabouts=self.reach.is_narrow)
+        update = read_update(after=asked["after"], wanted=wanted, **self.scope)
+        update = update.without(update.withhold(self.reach))
         events = [{**event, "data": update.objects.get(event["seq"])} for event in update.events]
         return Response({"results": events, "to": update.to, "reset": update.reset})
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection
+from uuid import UUID
+
 from django.db import connection
 
 from oneview.accounts.models import Account, Membership, User
@@ -41,3 +45,15 @@ def list_member_names(account_id: int) -> list[tuple[int, str]]:
             [account_id],
         )
         return list(cursor.fetchall())
+
+
+def list_teams_of(user_ids: Collection[int]) -> dict[tuple[int, int], frozenset[UUID]]:
+    """The teams of each user in each account, by (account, user); without those who are in none. Outside of any scope,
+    in one query for all.
+    """
+    found: defaultdict[tuple[int, int], set[UUID]] = defaultdict(set)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT account_id, user_id, team_id FROM teams_of(%s)", [list(user_ids)])
+        for account_id, user_id, team in cursor.fetchall():
+            found[account_id, user_id].add(team)
+    return {key: frozenset(teams) for key, teams in found.items()}

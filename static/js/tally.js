@@ -38,19 +38,22 @@ export function recount(row) {
 export function forget(id) {
   const before = known.get(id);
   known.delete(id);
-  if (!before) return askAgain();
+  if (!before) return askSometime();
   for (const name in counts) counts[name] -= before[name];
   showCounts();
 }
 
-const askAgain = throttle(5_000, async () => {
+const askAgain = throttle(5_000, ask);
+const askSometime = throttle(60_000, ask); // agents hear of what they never saw: mostly it was not counted
+
+async function ask() {
   try {
     counts = JSON.parse(await fetchFragment(`${conf.page}counts/`));
     showCounts();
   } catch {
     // The next frame asks again.
   }
-});
+}
 
 export function setCounts(text) {
   const [mine, unassigned, all, badge] = text.split(" ").map(Number);

@@ -218,6 +218,7 @@ def test_functions_that_pass_the_walls_are_the_reviewed_ones() -> None:
         "live_heads",
         "note_handshake",
         "route",
+        "teams_of",
         "token_owner",
         "waiting_since",
     ]

@@ -19,6 +19,7 @@ from oneview.accounts.services import create_token
 from oneview.common.ids import new_id
 from tests.factories import make_user
 from tests.fixtures import sign_in
+from tests.inbox.api import connect, write_in
 from tests.inbox.listening import append, run, session_of
 
 pytestmark = [pytest.mark.committed, pytest.mark.usefixtures("bell_is_heard")]
@@ -208,7 +209,7 @@ async def test_a_flood_of_frames_ends_the_socket(hub: Hub, acme: Account) -> Non
 
 
 async def test_one_agent_sees_another_type(hub: Hub, alice: Membership, bob: Membership) -> None:
-    conversation = str(new_id())
+    conversation = await run(lambda: write_in(alice.account, connect(alice.account), "hola"))
     hers, his = await page_socket(hub, alice), await page_socket(hub, bob)
     for page in (hers, his):
         await opened(page)
