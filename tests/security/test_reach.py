@@ -1,0 +1,147 @@
+"""Every address of the inbox and the API that names something of a conversation, asked by an agent who does not see it:
+the answer is that to an id which never existed, and no word of the conversation is in any answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from channels_ingest.services import claim_uploads, store_upload
+from inbox import urls as pages
+from inbox.api import urls as api
+from inbox.models import Message, Thread
+from oneview.accounts.models import Membership
+from oneview.common.ids import new_id
+from oneview.common.scope import scope
+from tests.fixtures import sign_in
+from tests.inbox.api import connect, write_in
+from tests.inbox.batches import make_channel
+from tests.inbox.mapping import give, make_team, map_channels
+from tests.security.worlds import dump
+
+CANARY = "canary"
+NAMED = ("conversation_id", "contact_id", "message_id", "file_id")
+
+# What each address takes, so that it comes as far as looking for what it names. Without: an empty body.
+BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("inbox", "c/<uuid:conversation_id>/messages/"): {"client_id": "c", "text": "hello"},
+    ("inbox", "c/<uuid:conversation_id>/assign/"): {"assignee": ""},
+    ("inbox", "c/<uuid:conversation_id>/status/"): {"status": "resolved"},
+    ("inbox", "c/<uuid:conversation_id>/read/"): {"up_to": str(new_id())},
+    ("inbox", "c/<uuid:conversation_id>/unread/"): {"since": str(new_id())},
+    ("inbox", "c/<uuid:conversation_id>/undo/"): {"evidence": 1},
+    ("inbox", "c/<uuid:conversation_id>/panel/field/"): {"name": "name", "value": "x", "version": 1},
+    ("api", "conversations/<uuid:conversation_id>/"): {"status": "resolved"},
+    ("api", "conversations/<uuid:conversation_id>/messages/"): {"client_id": "c", "text": "hello"},
+    ("api", "conversations/<uuid:conversation_id>/read/"): {"up_to": str(new_id())},
+    ("api", "contacts/<uuid:contact_id>/"): {"name": "x", "version": 1},
+    ("api", "contacts/<uuid:contact_id>/merge/"): {"with": str(new_id())},
+    ("api", "contacts/<uuid:contact_id>/split/"): {"evidence": 1},
+    ("api", "messages/<uuid:message_id>/"): {"labels": ["x"]},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An address that names one thing. `name`: what the id in it is of."""
+
+    part: str
+    path: str
+    method: str
+    name: str
+
+    def ask(self, browser: Client, id: str) -> HttpResponse:
+        prefix = "/inbox/" if self.part == "inbox" else "/api/v1/"
+        address = prefix + re.sub(r"<\w+:(\w+)>", lambda found: str(id), self.path)
+        body = {} if self.method == "get" else BODIES.get((self.part, self.path), {})
+        kind = {} if self.part == "inbox" or self.method == "get" else {"content_type": "application/json"}
+        answer: HttpResponse = getattr(browser, self.method)(address, body, headers={"X-Fragment": "x"}, **kind)
+        return answer
+
+
+def list_routes() -> Iterator[Route]:
+    for part, patterns in (("inbox", pages.urlpatterns), ("api", api.urlpatterns)):
+        for pattern in patterns:
+            names = [name for name in pattern.pattern.converters if name in NAMED]
+            view = getattr(pattern.callback, "view_class", pattern.callback)
+            for method in getattr(view, "operations", {}) if names else ():
+                yield Route(part, str(pattern.pattern), method.lower(), names[0])
+
+
+ROUTES = list(list_routes())
+
+
+def test_the_routes_are_found() -> None:
+    assert {route.name for route in ROUTES} == set(NAMED)
+    assert {(route.part, route.path) for route in ROUTES} >= set(BODIES)
+
+
+@pytest.fixture(params=["another channel", "another team"])
+def ids(
+    request: pytest.FixtureRequest, settings: Any, tmp_path: Path, alice: Membership, bob: Membership
+) -> dict[str, str]:
+    """Of a conversation that Bob does not see: its contact, a message and a file."""
+    settings.MEDIA_ROOT = tmp_path
+    account = alice.account
+    conversation = write_in(account, connect(account), f"{CANARY} text", name=f"{CANARY} name")
+    with scope(account):
+        message = Message.objects.get()
+        file = store_upload(account.pk, name=f"{CANARY}.txt", content_type="text/plain", content=CANARY.encode())
+        thread = Thread.objects.get(id=message.thread_id)
+        claim_uploads(account.pk, [file.id], message_id=message.id, channel_id=thread.channel_id)
+        own = make_channel(account, external_id="900300")
+    if request.param == "another channel":
+        map_channels(bob, own)
+    else:
+        give(account, conversation, team=make_team(account, "Night owls", alice))
+    return {
+        "conversation_id": conversation,
+        "contact_id": conversation,
+        "message_id": str(message.id),
+        "file_id": str(file.id),
+    }
+
+
+def told(answer: HttpResponse, id: object) -> tuple[int, str]:
+    """Without what differs from one answer to the next."""
+    text = answer.content.decode().replace(str(id), "ID")
+    return answer.status_code, re.sub(r'"request_id": "[^"]*"', "", text)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.part} {route.method} {route.path}")
+def test_what_is_out_of_reach_answers_as_what_never_existed(bob: Membership, ids: dict[str, str], route: Route) -> None:
+    before = dump(bob.account)
+    hidden, never = ids[route.name], f"{ids[route.name][:-6]}beef00"
+    agent = sign_in(bob)
+    answer = route.ask(agent, hidden)
+    assert CANARY not in answer.content.decode()
+    assert answer.status_code == 404
+    assert told(answer, hidden) == told(route.ask(agent, never), never)
+    assert dump(bob.account) == before
+
+
+@pytest.mark.parametrize("route", [each for each in ROUTES if each.method == "get"], ids=lambda route: route.path)
+def test_a_supervisor_is_answered(alice: Membership, ids: dict[str, str], route: Route) -> None:
+    """The test above would pass for addresses that answer nobody."""
+    assert route.ask(sign_in(alice), ids[route.name]).status_code == 200
+
+
+def test_lists_and_counts_hold_no_word_of_it(bob: Membership, ids: dict[str, str]) -> None:
+    agent = sign_in(bob)
+    for query in ({"status": "all", "box": "all"}, {"box": "unassigned"}, {"box": "all", "q": CANARY}):
+        for address in ("/inbox/", "/inbox/list/"):
+            page = agent.get(address, query).content.decode()
+            assert f"{CANARY} " not in page
+            assert ids["conversation_id"] not in page
+    assert set(agent.get("/inbox/counts/").json().values()) == {0}
+    for query in ({}, {"q": CANARY}, {"assignee": "none"}):
+        assert agent.get("/api/v1/conversations/", query).json()["results"] == []
+    assert agent.get("/api/v1/events/", {"after": 0}).json()["results"] == []
