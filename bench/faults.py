@@ -25,6 +25,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
+from bench.bot_faults import run_bot_webhooks
+from bench.harm import Outcome, pid_of
 from bench.installation import Installation, Tenant, start_installation
 from bench.kinds import ADAPTERS, Line, build_body, name_message
 from bench.report import RESULTS, describe_machine
@@ -41,22 +43,6 @@ CREATE TRIGGER forget BEFORE INSERT ON inbox_messagekey FOR EACH ROW EXECUTE FUN
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """`lost`: accepted and not shown. `duplicated`: shown twice. `reordered`: pairs of a thread against the
-    provider's clock, for web chat the door's own.
-    `gaps`: numbers of the live log that a socket, reconnecting, never saw."""
-
-    name: str
-    events: int
-    faults: int
-    lost: int
-    duplicated: int
-    reordered: int
-    gaps: int
-    ok: bool
-
-
 @dataclass(slots=True)
 class _Listener:
     """A socket that comes back whenever it is cut, and what it has seen."""
@@ -66,7 +52,7 @@ class _Listener:
 
 
 def main(wanted: list[str]) -> int:
-    parts = {"ingest": run_ingest}
+    parts = {"ingest": run_ingest, "bot-webhooks": run_bot_webhooks}
     unknown = set(wanted) - set(parts)
     if unknown:
         print(f"No such part: {', '.join(sorted(unknown))}. There are: {', '.join(parts)}", file=sys.stderr)
@@ -162,7 +148,7 @@ async def _injure(installation: Installation, chance: random.Random, *, kills: i
     faults = 0
     for name in targets:
         await asyncio.sleep(chance.uniform(0.3, 1.5))
-        pid = _pid_of(installation, name)
+        pid = pid_of(installation, name)
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -171,15 +157,10 @@ async def _injure(installation: Installation, chance: random.Random, *, kills: i
         client.flushall()
         faults += 1
         deadline = time.monotonic() + 60
-        while _pid_of(installation, name) == pid and time.monotonic() < deadline:
+        while pid_of(installation, name) == pid and time.monotonic() < deadline:
             await asyncio.sleep(0.1)
     client.close()
     return faults
-
-
-def _pid_of(installation: Installation, name: str) -> int:
-    state = json.loads((installation.directory / "up.json").read_text())
-    return int(state["pids"][name])
 
 
 async def _listen(port: int, tenant: Tenant, listener: _Listener) -> None:
