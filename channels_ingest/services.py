@@ -159,7 +159,10 @@ def retry_delivery(account_id: int, outbox_id: UUID) -> None:
         )
         get_sink()(account_id, [Received(event, describe_channel(row.channel), now, row.id)], now=now)
         settled = OutboxMessage.objects.filter(
-            account_id=account_id, id=outbox_id, state__in=(OutboxState.FAILED, OutboxState.UNKNOWN)
+            account_id=account_id,
+            id=outbox_id,
+            state__in=(OutboxState.FAILED, OutboxState.UNKNOWN),
+            content__isnull=False,
         )
         if not settled.update(
             state=OutboxState.QUEUED,

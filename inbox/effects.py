@@ -48,7 +48,7 @@ RETURNING parked.channel_id, parked.external_id, parked.kind, parked.event
 READ_TARGETS = """
 SELECT
   m.id, t.conversation_id, t.channel_id, m.direction, m.text, m.external_id, m.sent_at, m.status, m.status_reason,
-  m.receipts, m.reactions, m.revisions, m.edited_at, m.deleted_at
+  m.receipts, m.reactions, m.revisions, m.edited_at, m.deleted_at, m.redacted_at IS NOT NULL
 FROM inbox_message m JOIN inbox_thread t ON (t.account_id, t.id) = (m.account_id, m.thread_id)
 WHERE m.account_id = %s AND m.id = ANY(%b::uuid[]) ORDER BY m.id FOR NO KEY UPDATE OF m
 """
@@ -174,6 +174,7 @@ class _Target:
     revisions: list[dict[str, str]]
     edited_at: datetime | None
     deleted_at: datetime | None
+    redacted: bool
     changed: bool = False
 
 
@@ -252,6 +253,9 @@ def apply_effects(account_id: int, effects: Sequence[Effect]) -> tuple[list[Touc
 
 
 def _edit(target: _Target, effect: Effect) -> None:
+    """What a supervisor took out does not come back."""
+    if target.redacted:
+        return
     at, text = effect.at, effect.document["text"]
     current_at = target.edited_at or target.sent_at
     if (at, text) == (current_at, target.text) or {"text": text, "at": at.isoformat()} in target.revisions:

@@ -130,6 +130,25 @@ class UnreadForm(forms.Form):
     since = forms.UUIDField()
 
 
+class LabelForm(forms.Form):
+    """A label that is added or removed, or a field that is set; without a value it is taken away."""
+
+    added = forms.CharField(max_length=100, required=False)
+    removed = forms.CharField(max_length=100, required=False)
+    name = forms.CharField(max_length=60, required=False)
+    value = forms.CharField(max_length=1000, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """The arguments of `label_message`."""
+        given = self.cleaned_data
+        name = given.get("name")
+        return {
+            "added": [given["added"]] if given.get("added") else [],
+            "removed": [given["removed"]] if given.get("removed") else [],
+            "fields": {name: given.get("value") or None} if name else None,
+        }
+
+
 class FieldForm(forms.Form):
     name = forms.CharField(max_length=60)
     value = forms.CharField(max_length=1000, required=False)

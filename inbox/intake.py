@@ -224,8 +224,7 @@ def _store(
     now: datetime,
 ) -> list[Arrival]:
     requests = [
-        ContextRequest(contact_of[identity], {"id": str(received.channel.id), "kind": received.channel.kind}, time)
-        for received, _, identity, time in fresh
+        ContextRequest(contact_of[identity], received.channel.id, time) for received, _, identity, time in fresh
     ]
     snapshots = dict(enumerate(store_snapshots(account, requests)))
     arrivals = store_arrivals(

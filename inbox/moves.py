@@ -118,7 +118,6 @@ class _Stray(NamedTuple):
     thread: UUID
     conversation: UUID
     channel: UUID
-    channel_kind: str
     origin: UUID
     target: UUID
 
@@ -135,11 +134,10 @@ def _find_strays(account_id: int, partings: Sequence[Parting]) -> list[_Stray]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT m.id, t.id, t.conversation_id, c.id, c.kind, v.origin, v.target
+            SELECT m.id, t.id, t.conversation_id, t.channel_id, v.origin, v.target
             FROM unnest(%b::uuid[], %b::uuid[], %b::timestamptz[], %b::timestamptz[])
               AS v (origin, target, since, until)
             JOIN inbox_thread t ON t.account_id = %s AND t.identity_id = v.origin
-            JOIN channels_ingest_channel c ON (c.account_id, c.id) = (t.account_id, t.channel_id)
             JOIN inbox_message m ON (m.account_id, m.thread_id) = (t.account_id, t.id)
             WHERE least(m.sent_at, m.received_at) >= v.since
               AND (v.until IS NULL OR least(m.sent_at, m.received_at) < v.until)
@@ -217,12 +215,7 @@ def _move_messages(
     """
     ids = [stray.id for stray in strays]
     threads = [targets[stray.channel, stray.target] for stray in strays]
-    requests = [
-        ContextRequest(
-            contact_of[stray.target], {"id": str(stray.channel), "kind": stray.channel_kind}, time_of(stray.id)
-        )
-        for stray in strays
-    ]
+    requests = [ContextRequest(contact_of[stray.target], stray.channel, time_of(stray.id)) for stray in strays]
     snapshots = store_snapshots(account, requests)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -65,6 +65,7 @@ def list_phrases() -> dict[str, str]:
         "assigned": _("Assigned to {name}"),
         "unassigned": _("Assigned to nobody"),
         "undo": _("Undo"),
+        "redacted": _("The message was redacted"),
         "marked_unread": _("Marked unread"),
         "link_undone": _("The link was undone"),
         "saved": _("Saved"),

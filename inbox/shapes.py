@@ -79,7 +79,7 @@ class Quote:
 @dataclass(frozen=True, slots=True)
 class MessageShape:
     """One entry of a timeline. `status` is one of the outgoing states, empty for inbound; `data` the structured part
-    (location, cards).
+    (location, cards). `redacted_at`: when a supervisor, `redacted_by`, took out what it said.
     """
 
     id: UUID
@@ -104,6 +104,8 @@ class MessageShape:
     status_reason: str
     edited_at: datetime | None
     deleted_at: datetime | None
+    redacted_at: datetime | None
+    redacted_by: str
     private: bool
     forwarded: bool
     labels: tuple[str, ...]
@@ -122,6 +124,7 @@ class Preview:
     status: str
     private: bool
     deleted: bool
+    redacted: bool
     at: datetime
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from inbox.views import canned, conversations, pages, panel, profile
+from inbox.views import canned, context, conversations, pages, panel, profile
 
 app_name = "inbox"
 urlpatterns = [
@@ -14,6 +14,9 @@ urlpatterns = [
     path("canned/<uuid:reply_id>/remove/", canned.remove_reply, name="remove_canned"),
     path("c/<uuid:conversation_id>/", pages.show_conversation, name="conversation"),
     path("c/<uuid:conversation_id>/messages/", conversations.messages, name="messages"),
+    path("c/<uuid:conversation_id>/messages/<uuid:message_id>/context/", context.show_context, name="context"),
+    path("c/<uuid:conversation_id>/messages/<uuid:message_id>/labels/", context.set_labels, name="labels"),
+    path("c/<uuid:conversation_id>/messages/<uuid:message_id>/redact/", context.redact, name="redact"),
     path("c/<uuid:conversation_id>/assign/", conversations.assign, name="assign"),
     path("c/<uuid:conversation_id>/status/", conversations.set_status, name="status"),
     path("c/<uuid:conversation_id>/read/", conversations.mark_read, name="read"),

@@ -128,6 +128,13 @@ class AccountView(APIView):
         if operation is None or not permissions.may(self.role, operation, own=own):
             raise Forbidden("You may not do this.")
 
+    def is_own(self, conversation_id: UUID) -> bool:
+        """Whether the conversation is assigned to the caller; what nobody can see is nobody's."""
+        try:
+            return self.user_id in [agent.id for agent in self.find(conversation_id).assignees]
+        except NotFound:
+            return False
+
     def find(self, conversation_id: UUID) -> ConversationShape:
         """By any id that it ever had. Raises NotFound, also for what is out of the caller's reach."""
         return get_conversation(conversation_id=conversation_id, reach=self.reach, **self.scope)

@@ -36,11 +36,37 @@ class FileJson(TypedDict):
     size: int
 
 
+class TeamJson(TypedDict):
+    id: str
+    name: str
+
+
+class UserContextJson(TypedDict, total=False):
+    """What was known of the user. Every attribute stands beside these by its own name, as text."""
+
+    name: str
+    phone: str
+    email: str
+    language: str
+    tags: list[str]
+
+
+class AccountContextJson(TypedDict, total=False):
+    """Our account as it concerned the message: its plan, the channel, the team and its hours in words."""
+
+    name: str
+    plan: str
+    channel: ChannelJson
+    team: TeamJson | None
+    business_hours: str
+    attributes: dict[str, Any]
+
+
 class ContextJson(TypedDict):
     """What was known when a message was written; empty where nothing was kept. Comes with `expand=context`."""
 
-    user: dict[str, Any]
-    account: dict[str, Any]
+    user: UserContextJson
+    account: AccountContextJson
 
 
 class ReactionJson(TypedDict):
@@ -75,6 +101,7 @@ class MessageJson(ExpansionJson):
     status_reason: str
     edited_at: str | None
     deleted_at: str | None
+    redacted_at: str | None
     private: bool
     labels: list[str]
     fields: dict[str, Any]
@@ -89,6 +116,7 @@ class PreviewJson(TypedDict):
     status: str
     private: bool
     deleted: bool
+    redacted: bool
     at: str
 
 

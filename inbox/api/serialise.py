@@ -109,6 +109,7 @@ def message_json(shape: MessageShape) -> MessageJson:
         "status_reason": shape.status_reason,
         "edited_at": instant_or_none(shape.edited_at),
         "deleted_at": instant_or_none(shape.deleted_at),
+        "redacted_at": instant_or_none(shape.redacted_at),
         "private": shape.private,
         "labels": list(shape.labels),
         "fields": dict(shape.fields),
@@ -129,6 +130,7 @@ def preview_json(preview: Preview) -> PreviewJson:
         "status": preview.status,
         "private": preview.private,
         "deleted": preview.deleted,
+        "redacted": preview.redacted,
         "at": instant(preview.at),
     }
 
@@ -291,7 +293,7 @@ def visitor_message_json(shape: MessageShape, *, account_id: int) -> VisitorMess
         "client_id": shape.external_id.rpartition(":")[2] if shape.author.kind == "user" else "",
         "sent_at": instant(shape.sent_at),
         "edited_at": instant_or_none(shape.edited_at),
-        "deleted_at": instant_or_none(shape.deleted_at),
+        "deleted_at": instant_or_none(shape.redacted_at or shape.deleted_at),
     }
 
 

@@ -17,6 +17,7 @@ urlpatterns = [
     path("contacts/<uuid:contact_id>/merge/", views.MergeView.as_view()),
     path("contacts/<uuid:contact_id>/split/", views.SplitView.as_view()),
     path("messages/<uuid:message_id>/", views.MessageView.as_view()),
+    path("messages/<uuid:message_id>/redact/", views.RedactView.as_view()),
     path("events/", views.EventsView.as_view()),
     path("channels/", views.ChannelsView.as_view()),
     path("webhooks/", webhooks.WebhooksView.as_view()),

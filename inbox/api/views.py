@@ -23,7 +23,8 @@ from inbox.services.contacts import edit_contact, join_contacts, part_identity, 
 from inbox.services.conversations import assign, mark_read, set_status
 from inbox.services.labels import label_conversation, label_message
 from inbox.services.messages import Draft, send_reply
-from inbox.shapes import ContactShape, ConversationShape, MessageShape
+from inbox.services.redaction import redact_message
+from inbox.shapes import ConversationShape, MessageShape
 from inbox.updates import Wanted, read_update
 from oneview.accounts.permissions import Operation
 from oneview.common.errors import FieldError, Invalid, NotFound
@@ -93,6 +94,13 @@ class MessageAnswers(AccountView):
                 message["context"] = serialise.context_json(contexts.get(shape.id, {}))
         return told
 
+    def find_message(self, message_id: UUID) -> MessageShape:
+        """Raises NotFound, also for what is out of the caller's reach."""
+        for found in get_messages(ids=[message_id], **self.scope):
+            if is_in_reach(conversation_id=found.conversation, reach=self.reach, **self.scope):
+                return found
+        raise NotFound
+
 
 class MessagesView(MessageAnswers):
     operations: ClassVar = {"get": Operation.SEE_CONVERSATIONS, "post": Operation.REPLY}
@@ -135,22 +143,28 @@ class MessageView(MessageAnswers):
     def get(self, request: Request, message_id: UUID) -> Response:
         """With `expand=context`: what was known of the user and of our account when it was written."""
         asked = self.read_query(inputs.Expansion)
-        [told] = self.tell([self._find_message(message_id)], expand=asked.get("expand"))
+        [told] = self.tell([self.find_message(message_id)], expand=asked.get("expand"))
         return Response(told)
 
     @answers("update_message", documents.MessageJson, body=inputs.MessageChanges)
     def patch(self, request: Request, message_id: UUID) -> Response:
         """`labels` are replaced; of `fields` those named are set, and null takes one away."""
         changes = self.read_body(inputs.MessageChanges)
-        self._find_message(message_id)
-        return Response(serialise.message_json(label_message(self.account, message_id, **changes, now=self.now)))
+        found = self.find_message(message_id)
+        self.require(Operation.LABEL_MESSAGE, own=self.is_own(found.conversation))
+        labelled = label_message(self.account, found.id, actor=self.actor, **changes, now=self.now)
+        return Response(serialise.message_json(labelled))
 
-    def _find_message(self, message_id: UUID) -> MessageShape:
-        """Raises NotFound, also for what is out of the caller's reach."""
-        for found in get_messages(ids=[message_id], **self.scope):
-            if is_in_reach(conversation_id=found.conversation, reach=self.reach, **self.scope):
-                return found
-        raise NotFound
+
+class RedactView(MessageAnswers):
+    operations: ClassVar = {"post": Operation.REDACT_MESSAGE}
+
+    @answers("redact_message", documents.MessageJson, problems=(422,))
+    def post(self, request: Request, message_id: UUID) -> Response:
+        """Takes out what a message said, for good: text, earlier texts, files, labels and fields."""
+        found = self.find_message(message_id)
+        redacted = redact_message(self.account, found.id, actor=self.actor, now=self.now)
+        return Response(serialise.message_json(redacted))
 
 
 class ContactView(AccountView):
@@ -165,16 +179,10 @@ class ContactView(AccountView):
         """409 with `current` when somebody else edited it since `version`."""
         changes = self.read_body(inputs.ContactChanges)
         contact = self.find_contact(contact_id)
-        self.require(Operation.EDIT_CONTACT, own=self._is_own(contact))
+        self.require(Operation.EDIT_CONTACT, own=self.is_own(contact.id))
         edit = {"version": changes.pop("version"), "changes": changes}
         edited = edit_contact(self.account, contact.id, actor=self.actor, **edit, now=self.now)
         return Response(serialise.contact_json(edited))
-
-    def _is_own(self, contact: ContactShape) -> bool:
-        try:
-            return self.user_id in [agent.id for agent in self.find(contact.id).assignees]
-        except NotFound:
-            return False
 
 
 class IdentitiesView(AccountView):

@@ -32,7 +32,8 @@ READ = """
 SELECT
   m.id, t.id, t.conversation_id, t.channel_id, t.identity_id, m.direction, m.author_kind, m.author_id, m.author_name,
   m.type, m.text, m.data, m.attachments, m.reply_to, m.reactions, m.revisions, m.external_id, m.client_id, m.sent_at,
-  m.received_at, m.status, m.status_reason, m.edited_at, m.deleted_at, m.private, m.forwarded, m.labels, m.fields,
+  m.received_at, m.status, m.status_reason, m.edited_at, m.deleted_at, m.redacted_at, m.redacted_by,
+  m.private, m.forwarded, m.labels, m.fields,
   coalesce(t.address ->> 'platform', '') IN ('ios', 'android')
 FROM inbox_message m JOIN inbox_thread t ON (t.account_id, t.id) = (m.account_id, m.thread_id)
 WHERE m.account_id = %s AND m.id = ANY(%b::uuid[]) ORDER BY m.id
@@ -108,6 +109,8 @@ class _Row(NamedTuple):
     status_reason: str
     edited_at: datetime | None
     deleted_at: datetime | None
+    redacted_at: datetime | None
+    redacted_by: str
     private: bool
     forwarded: bool
     labels: str
@@ -211,6 +214,8 @@ def _shape_message(row: _Row, around: _Surroundings) -> MessageShape:
         status_reason=row.status_reason,
         edited_at=row.edited_at,
         deleted_at=row.deleted_at,
+        redacted_at=row.redacted_at,
+        redacted_by=row.redacted_by,
         private=row.private,
         forwarded=row.forwarded,
         labels=tuple(json.loads(row.labels)),
@@ -261,6 +266,7 @@ def _quote(row: _Row, around: _Surroundings) -> Quote | None:
     if quoted is None or not _may_quote(row, quoted):
         return Quote(None, "", "", gone=True)
     text = "" if quoted.deleted_at else " ".join(quoted.text[:QUOTE_LENGTH].split())
+    text = _("Message redacted") if quoted.redacted_at else text
     return Quote(quoted.id, _author(quoted, around).name, text, gone=False)
 
 

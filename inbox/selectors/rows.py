@@ -24,7 +24,7 @@ SELECT
   c.id, c.status, c.snoozed_until, c.assignee_id, c.assignees, c.team_id, coalesce(g.name, ''), c.turn, c.labels,
   c.channels, c.app_channels, c.unread, c.last_message_id, coalesce(k.name, ''), coalesce(k.blocked, false),
   m.author_kind, m.author_id, m.author_name, m.type, left(m.text, {2 * PREVIEW_LENGTH}), m.direction, m.status,
-  m.private, m.deleted_at IS NOT NULL
+  m.private, m.deleted_at IS NOT NULL, m.redacted_at IS NOT NULL
 FROM inbox_conversation c
 LEFT JOIN identity_contact k ON (k.account_id, k.id) = (c.account_id, c.id)
 LEFT JOIN accounts_team g ON (g.account_id, g.id) = (c.account_id, c.team_id)
@@ -59,6 +59,7 @@ class _Row(NamedTuple):
     message_status: str
     private: bool
     deleted: bool
+    redacted: bool
 
 
 def read_rows(
@@ -111,6 +112,7 @@ def _preview(row: _Row) -> Preview | None:
         status=row.message_status,
         private=row.private,
         deleted=row.deleted,
+        redacted=row.redacted,
         at=time_of(row.last_message),
     )
 

@@ -13,9 +13,10 @@ from inbox.folds import fold_conversations, lock_conversations
 from inbox.models import Message, Thread
 from inbox.realtime import Change, append_changes
 from inbox.selectors.messages import get_messages
-from inbox.shapes import MessageShape
+from inbox.shapes import Agent, MessageShape
 from oneview.accounts.models import Account
-from oneview.common.errors import FieldError, Invalid, NotFound
+from oneview.accounts.services import record_audit
+from oneview.common.errors import FieldError, Invalid, NotFound, NotPossible
 
 MOST_LABELS = 20
 MOST_FIELDS = 50
@@ -38,26 +39,53 @@ def label_message(
     account: Account,
     message_id: UUID,
     *,
+    actor: Agent,
     labels: Sequence[str] | None = None,
+    added: Sequence[str] = (),
+    removed: Sequence[str] = (),
     fields: Mapping[str, Value | None] | None = None,
     now: datetime,
 ) -> MessageShape:
-    """Replaces the labels of a message, and sets the named fields: what is not named stays, None takes a field away.
+    """Replaces the labels of a message, or adds and removes some, and sets the named fields: what is not named stays,
+    None takes a field away.
 
-    None for both changes nothing. Raises NotFound, Invalid.
+    Raises NotFound, Invalid, and NotPossible for a message whose content was taken out.
     """
-    conversation = _read(account, message_id, now=now).conversation
-    lock_conversations(account.id, [conversation])
+    found = Message.objects.filter(account=account, id=message_id).values_list("thread__conversation_id", flat=True)
+    lock_conversations(account.id, found)
     current = _read(account, message_id, now=now)
-    changes: dict[str, Any] = {}
-    if labels is not None:
-        changes["labels"] = _clean_labels(labels)
-    if fields is not None:
-        changes["fields"] = _merge_fields(current.fields, fields)
-    if changes:
-        Message.objects.filter(account=account, id=message_id).update(**changes)
-        append_changes(account.id, [Change("message.updated", current.conversation, message_id)], now=now)
+    if current.redacted_at:
+        raise NotPossible(_("This message was redacted. It takes no labels any more."))
+    kept = current.labels if labels is None else labels
+    changes: dict[str, Any] = {
+        "labels": _clean_labels([label for label in (*kept, *added) if label not in removed]),
+        "fields": _merge_fields(current.fields, fields or {}),
+    }
+    before: dict[str, Any] = {"labels": list(current.labels), "fields": dict(current.fields)}
+    if changes == before:
+        return current
+    Message.objects.filter(account=account, id=message_id).update(**changes)
+    _record(account, message_id, actor=actor, old=before, new=changes)
+    append_changes(account.id, [Change("message.updated", current.conversation, message_id)], now=now)
     return _read(account, message_id, now=now)
+
+
+def _record(
+    account: Account, message_id: UUID, *, actor: Agent, old: Mapping[str, Any], new: Mapping[str, Any]
+) -> None:
+    """Labels by word, fields by name: what is in a field may be what its message says."""
+    before, after = ({"labels": document["labels"], "fields": sorted(document["fields"])} for document in (old, new))
+    changed = sorted(
+        name for name in old["fields"] | new["fields"] if old["fields"].get(name) != new["fields"].get(name)
+    )
+    record_audit(
+        account.id,
+        actor=actor,
+        action="message.label",
+        target=str(message_id),
+        old=before,
+        new={**after, "changed": changed},
+    )
 
 
 def _read(account: Account, message_id: UUID, *, now: datetime) -> MessageShape:
@@ -69,7 +97,7 @@ def _read(account: Account, message_id: UUID, *, now: datetime) -> MessageShape:
 
 def _clean_labels(labels: Sequence[str]) -> list[str]:
     """Each once, in the order given."""
-    cleaned = list(dict.fromkeys(" ".join(label.split()) for label in labels))
+    cleaned = list(dict.fromkeys(filter(None, (" ".join(label.split()) for label in labels))))
     if len(cleaned) > MOST_LABELS:
         message = _("There is room for %(limit)s labels.") % {"limit": MOST_LABELS}
         raise Invalid(FieldError("labels", "too_many", message))

@@ -194,7 +194,7 @@ def _write(
     author: Author,
     now: datetime,
 ) -> Message:
-    context = ContextRequest(thread.conversation_id, {"id": str(channel.id), "kind": channel.kind}, now)
+    context = ContextRequest(thread.conversation_id, channel.id, now)
     (snapshot,) = store_snapshots(account, [context])
     message = Message.objects.create(
         id=make_message_id(now, sequence=0, arrival=_next_arrival()),

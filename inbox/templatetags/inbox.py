@@ -26,8 +26,9 @@ register = template.Library()
 
 # fmt: off
 ICONS = frozenset({
-    "archive-restore", "arrow-down", "ban", "bot", "camera", "check", "check-check", "chevron-down",
+    "archive-restore", "arrow-down", "arrow-right", "ban", "bot", "camera", "check", "check-check", "chevron-down",
     "chevron-left", "circle-alert", "circle-question-mark", "circle-user", "clock", "code", "contact", "download",
+    "ellipsis", "eraser",
     "external-link", "file-text", "globe", "hash", "headset", "history", "image", "inbox", "keyboard", "link",
     "lock", "log-out", "mail", "map-pin", "message-circle", "message-square", "message-square-text",
     "messages-square", "mic", "monitor", "moon", "panel-left", "panel-right", "paperclip", "pencil", "phone",
@@ -189,6 +190,8 @@ def linked(text: str) -> SafeString:
 @register.filter
 def gist(preview: Preview) -> str:
     """The one line a list row shows of a message."""
+    if preview.redacted:
+        return gettext("Message redacted")
     if preview.deleted:
         return gettext("Message deleted")
     return preview.text[:200] or str(TYPE_NAMES.get(preview.type, ""))

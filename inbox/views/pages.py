@@ -97,6 +97,7 @@ def _page(request: AccountRequest, *, seq: int) -> dict[str, Any]:
         "shortcuts": list_shortcuts(),
         "can_administrate": may(role, Operation.OPEN_ADMIN)
         or (user.is_superuser and may(OPERATOR, Operation.OPEN_ADMIN)),
+        "can_redact": may(role, Operation.REDACT_MESSAGE),
         "panel_state": "off" if request.COOKIES.get("panel") == "off" else "on",
         "nav_state": "rail" if request.COOKIES.get("nav") == "rail" else "full",
         "conf": {

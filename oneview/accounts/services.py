@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict, Unpack
+from typing import Any, Protocol, TypedDict, Unpack
 from uuid import UUID
 
 from django.db import transaction
@@ -12,6 +12,16 @@ from oneview.accounts import tokens
 from oneview.accounts.models import Account, ApiToken, AuditEntry, Bot, Membership, Role, Team, User
 from oneview.common.errors import Conflict, FieldError, Invalid, NotFound
 from oneview.common.scope import scope
+
+
+class Actor(Protocol):
+    """A user or what stands for one; programs have no id."""
+
+    @property
+    def id(self) -> int | None: ...
+
+    @property
+    def name(self) -> str: ...
 
 
 class Preferences(TypedDict, total=False):
@@ -110,7 +120,7 @@ def revoke_tokens(account_id: int, *, ids: list[UUID], actor: User) -> int:
 
 
 def record_audit(
-    account_id: int, *, actor: User | None, action: str, target: str, old: Any = None, new: Any = None
+    account_id: int, *, actor: Actor | None, action: str, target: str, old: Any = None, new: Any = None
 ) -> None:
     """`action` is "thing.verb", `target` names what was changed. Never secrets or message text.
 
@@ -119,8 +129,8 @@ def record_audit(
     with scope(account_id):
         AuditEntry.objects.create(
             account_id=account_id,
-            actor=actor,
-            actor_name=str(actor)[:120] if actor else "command line",
+            actor_id=actor.id if actor else None,
+            actor_name=actor.name[:120] if actor else "command line",
             action=action,
             target=target[:120],
             old=old,

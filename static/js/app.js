@@ -11,6 +11,7 @@ import { connect, live, onLive } from "./live.js";
 import { startChrome } from "./menus.js";
 import { flush, forgetDelivered, onRefused, startOutbox } from "./outbox.js";
 import { openId } from "./pane.js";
+import { startTools } from "./tools.js";
 import { applyMessages, expireMessages, fetchMessages, setUnread, showTyping, startTimeline } from "./timeline.js";
 
 const STALE = 5 * 60_000;
@@ -23,6 +24,7 @@ function apply({ events, rows = {}, messages = {}, gone = [] }) {
     if (event.type === "conversation.moved") follow(event.from, event.to);
     if (event.type === "contact.updated" && event.conversation === open) refreshPanel();
     if (event.type === "channel.updated") refreshBar();
+    if (event.message && event.message === $("#context")?.dataset.message) refreshPanel();
     if (event.message) note(event);
   }
   applyRows(rows, gone);
@@ -118,6 +120,7 @@ startList();
 startTimeline();
 startComposer();
 startActions();
+startTools();
 startConversation();
 startOutbox();
 startKeys();

@@ -214,6 +214,12 @@ export function togglePanel() {
   });
 }
 
+export async function showDetailsOf(message) {
+  if (!isPanelShown()) togglePanel();
+  const { showContext } = await import("./context.js");
+  showContext(message);
+}
+
 export function closePanel() {
   if (isWide() || !isPanelShown()) return false;
   togglePanel();

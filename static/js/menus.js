@@ -27,10 +27,10 @@ function startMenus() {
   }, { capture: true });
   document.addEventListener("toggle", ({ target, newState }) => {
     if (!target.matches(".menu")) return;
-    const button = $(`[popovertarget="${target.id}"]`);
+    const button = opener?.getAttribute("popovertarget") === target.id ? opener : $(`[popovertarget="${target.id}"]`);
     button?.setAttribute("aria-expanded", String(newState === "open"));
     if (newState !== "open") return;
-    place(target, opener ?? button);
+    place(target, button);
     ($('[aria-checked="true"]', target) ?? $(".menu-item", target))?.focus();
   }, { capture: true });
   document.addEventListener("keydown", (event) => {

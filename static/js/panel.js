@@ -1,6 +1,7 @@
 // Details of the contact: fields edited in place, links undone, sections folded. Loaded when it is first shown.
 
 import { conf, memory, say, setCookie } from "./conf.js";
+import { restoreContext } from "./context.js";
 import { $, $$, announce, app, isPhone, isWide, parse, show, stamp, toast } from "./dom.js";
 import { fetchFragment, pathOf, post } from "./net.js";
 import { openId, showError } from "./pane.js";
@@ -44,18 +45,21 @@ async function load(id) {
 }
 
 function put(html) {
-  const focused = document.activeElement?.closest(".fact")?.dataset.field;
+  const active = document.activeElement;
+  const focused = active?.closest(".fact")?.dataset.field;
   const top = $(".panel-body", pane)?.scrollTop ?? 0;
   pane.replaceChildren(parse(html));
   dress();
   $(".panel-body", pane).scrollTop = top;
   if (focused) $(`.fact[data-field="${CSS.escape(focused)}"] button`, pane)?.focus();
+  else if (pane.contains(active)) active.focus();
 }
 
 function dress() {
   fillTimes(pane);
+  restoreContext();
   const folded = memory.get("folded", []);
-  for (const section of $$(".section", pane)) section.open = !folded.includes(section.dataset.section);
+  for (const section of $$("details.section", pane)) section.open = !folded.includes(section.dataset.section);
 }
 
 function edit(fact) {

@@ -91,7 +91,7 @@ export function weekday() {
   return new Date(`${dayKey(now())}T00:00Z`).getUTCDay();
 }
 
-const forms = { list: listTime, soon, day: (at) => formatDay(at) };
+const forms = { list: listTime, soon, day: (at) => formatDay(at), moment: (at) => `${formatDay(at)}, ${formatClock(at)}` };
 
 // Fills every <time> under `root`.
 export function fillTimes(root = document) {

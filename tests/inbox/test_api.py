@@ -35,7 +35,7 @@ CONVERSATION = {
 MESSAGE = {
     *("id", "conversation", "contact", "thread", "channel", "identity", "direction", "author", "type", "text", "data"),
     *("attachments", "reply_to", "reactions", "external_id", "client_id", "sent_at", "received_at", "status"),
-    *("status_reason", "edited_at", "deleted_at", "private", "labels", "fields"),
+    *("status_reason", "edited_at", "deleted_at", "redacted_at", "private", "labels", "fields"),
 }
 
 

@@ -34,8 +34,9 @@ def bob_calls(bob: Membership) -> Caller:
 
 
 @pytest.fixture
-def message(ana: str, bob_calls: Caller) -> str:
-    """The path of Ana's message."""
+def message(ana: str, bob: Membership, bob_calls: Caller) -> str:
+    """The path of Ana's message, in a conversation of Bob's."""
+    bob_calls.patch(f"conversations/{ana}/", {"assignee": bob.user_id})
     return f"messages/{bob_calls.get(f'conversations/{ana}/').json()['last_message']['id']}/"
 
 
@@ -108,7 +109,7 @@ def test_a_number_that_not_every_reader_keeps_is_refused(message: str, bob_calls
     assert fields_of(bob_calls.patch(message, f'{{"fields": {{"a": {number}}}}}')) == {"fields.a"}
 
 
-def test_labelling_takes_few_statements(message: str, bob_calls: Caller) -> None:
+def test_labelling_with_its_permission_and_record_takes_few_statements(message: str, bob_calls: Caller) -> None:
     with CaptureQueriesContext(connection) as queries:
         bob_calls.patch(message, {"labels": ["invoice"]})
-    assert len(queries) <= 24
+    assert len(queries) <= 29
