@@ -43,9 +43,12 @@ ON CONFLICT DO NOTHING
 """
 
 READ_THREADS = """
-SELECT t.channel_id, t.identity_id, t.id, t.conversation_id, t.last_message_id, t.last_inbound_at, t.read_up_to
+SELECT
+  t.channel_id, t.identity_id, t.id, t.conversation_id, t.last_message_id, t.last_inbound_at, t.read_up_to,
+  coalesce(k.blocked, false)
 FROM inbox_thread t JOIN unnest(%b::uuid[], %b::uuid[]) AS wanted(channel, identity)
   ON (t.channel_id, t.identity_id) = (wanted.channel, wanted.identity)
+LEFT JOIN identity_contact k ON (k.account_id, k.id) = (t.account_id, t.conversation_id)
 WHERE t.account_id = %s ORDER BY t.id FOR NO KEY UPDATE OF t
 """
 
@@ -54,11 +57,13 @@ INSERT INTO inbox_thread (
   account_id, id, channel_id, identity_id, conversation_id, address, status, assignee_id, team_id, turn, labels, unread,
   created_at)
 SELECT
-  %s, new.id, new.channel, new.identity, new.contact, '{}', 'open', joined.assignee_id, joined.team_id,
+  %s, new.id, new.channel, new.identity, new.contact, '{}', CASE WHEN k.blocked THEN 'resolved' ELSE 'open' END,
+  joined.assignee_id, joined.team_id,
   coalesce(joined.turn, %s), coalesce(joined.labels, '[]'), 0, now()
 FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[]) AS new(id, channel, identity, contact)
 LEFT JOIN inbox_conversation joined
   ON joined.account_id = %s AND joined.id = new.contact AND joined.status <> %s
+LEFT JOIN identity_contact k ON k.account_id = %s AND k.id = new.contact
 """
 
 INSERT_MESSAGES = """
@@ -111,6 +116,7 @@ class Thread:
     last_message: UUID | None
     last_inbound_at: datetime | None
     read_up_to: UUID | None
+    is_blocked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +270,7 @@ def _insert_threads(account_id: int, pairs: Sequence[tuple[UUID, UUID]], *, cont
                 [contact_of[identity] for _, identity in pairs],
                 account_id,
                 Status.RESOLVED.value,
+                account_id,
             ],
         )
 
@@ -304,7 +311,8 @@ def _message_row(arrival: Arrival) -> tuple[object, ...]:
 def _advance_threads(account_id: int, arrivals: Sequence[Arrival], *, cutoff: UUID) -> None:
     """Newest message, unread count, reply address and status of every thread that got messages.
 
-    A message of the user opens its thread again. One that we sent from elsewhere reads what came before it.
+    A message of the user opens its thread again, unless they are blocked: then it is read as it comes. One that we sent
+    from elsewhere reads what came before it.
     """
     by_thread: dict[UUID, list[Arrival]] = {}
     for arrival in arrivals:
@@ -324,8 +332,8 @@ def _advance_threads(account_id: int, arrivals: Sequence[Arrival], *, cutoff: UU
                 account_id,
             ],
         )
-        if echoed := [state.thread.id for state in states if state.recount]:
-            cursor.execute(COUNT_UNREAD, [cutoff, account_id, echoed])
+        if counted := [state.thread.id for state in states if state.recount]:
+            cursor.execute(COUNT_UNREAD, [cutoff, account_id, counted])
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +356,7 @@ def _advance(thread: Thread, arrivals: Sequence[Arrival]) -> _Advance:
         address = json.dumps(dict(newest_inbound.event.sender.address))
     elif echoes and thread.last_message is None:
         address = json.dumps(dict(echoes[0].event.sender.address))
-    read_up_to = max((arrival.id for arrival in echoes), default=None)
+    read_up_to = max((arrival.id for arrival in (arrivals if thread.is_blocked else echoes)), default=None)
     read_up_to = max((id for id in (read_up_to, thread.read_up_to) if id is not None), default=None)
     moved = replace(
         thread,
@@ -357,4 +365,6 @@ def _advance(thread: Thread, arrivals: Sequence[Arrival]) -> _Advance:
         read_up_to=read_up_to,
     )
     unread = [arrival for arrival in inbound if read_up_to is None or arrival.id > read_up_to]
-    return _Advance(moved, recount=bool(echoes), fresh=len(unread), address=address, opens=bool(unread))
+    return _Advance(
+        moved, recount=bool(echoes) or thread.is_blocked, fresh=len(unread), address=address, opens=bool(unread)
+    )

@@ -149,6 +149,10 @@ class LabelForm(forms.Form):
         }
 
 
+class BlockForm(forms.Form):
+    spam = forms.BooleanField(required=False)
+
+
 class FieldForm(forms.Form):
     name = forms.CharField(max_length=60)
     value = forms.CharField(max_length=1000, required=False)

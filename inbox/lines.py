@@ -19,7 +19,9 @@ from oneview.accounts.models import Account
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`event`: assigned, open, snoozed, resolved, joined. `detail`: names of people, channels, instants, as strings."""
+    """`event`: assigned, open, snoozed, resolved, joined, blocked, spam, unblocked. `detail`: names of people,
+    channels, instants, as strings.
+    """
 
     event: str
     detail: Mapping[str, str]

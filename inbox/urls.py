@@ -1,6 +1,6 @@
 from django.urls import path
 
-from inbox.views import canned, context, conversations, pages, panel, profile
+from inbox.views import blocking, canned, context, conversations, pages, panel, profile
 
 app_name = "inbox"
 urlpatterns = [
@@ -24,5 +24,7 @@ urlpatterns = [
     path("c/<uuid:conversation_id>/canned/", canned.offer_replies, name="offer_canned"),
     path("c/<uuid:conversation_id>/panel/", panel.show_panel, name="panel"),
     path("c/<uuid:conversation_id>/panel/field/", panel.edit_field, name="field"),
+    path("c/<uuid:conversation_id>/block/", blocking.block, name="block"),
+    path("c/<uuid:conversation_id>/unblock/", blocking.unblock, name="unblock"),
     path("c/<uuid:conversation_id>/undo/", panel.undo_link, name="undo"),
 ]

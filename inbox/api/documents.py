@@ -139,11 +139,6 @@ class ContactNameJson(TypedDict):
     avatar: str | None
 
 
-class TeamJson(TypedDict):
-    id: str
-    name: str
-
-
 class ConversationJson(TypedDict):
     """`allowed` is worked out for one conversation at a time: null in lists and events."""
 

@@ -120,6 +120,10 @@ class ContactChanges(Strict):
     language = serializers.CharField(max_length=60, allow_blank=True, required=False)
 
 
+class Block(Strict):
+    spam = serializers.BooleanField(default=False)
+
+
 # A field that is called as a word of the language.
 Merge = type("Merge", (Strict,), {"with": serializers.UUIDField(help_text="The other contact")})
 

@@ -1,7 +1,7 @@
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from inbox.api import files, views, webhooks
+from inbox.api import blocking, files, views, webhooks
 from inbox.api.base import Missing
 
 DESCRIPTION = {"POSTPROCESSING_HOOKS": ["inbox.api.schema.name_documents"], "COMPONENT_SPLIT_PATCH": False}
@@ -16,6 +16,8 @@ urlpatterns = [
     path("contacts/<uuid:contact_id>/explain/", views.ExplainView.as_view()),
     path("contacts/<uuid:contact_id>/merge/", views.MergeView.as_view()),
     path("contacts/<uuid:contact_id>/split/", views.SplitView.as_view()),
+    path("contacts/<uuid:contact_id>/block/", blocking.BlockView.as_view()),
+    path("contacts/<uuid:contact_id>/unblock/", blocking.UnblockView.as_view()),
     path("messages/<uuid:message_id>/", views.MessageView.as_view()),
     path("messages/<uuid:message_id>/redact/", views.RedactView.as_view()),
     path("events/", views.EventsView.as_view()),

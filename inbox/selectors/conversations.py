@@ -103,9 +103,14 @@ def count_boxes(account_id: int, *, now: datetime, window: timedelta, reach: Rea
 def list_allowed(account_id: int, conversation_id: UUID, *, now: datetime, window: timedelta) -> tuple[Allowed, ...]:
     """What may be sent where, the thread that the user wrote in last first."""
     channels = get_channels(account_id)
+    blocked = is_blocked(account_id, conversation_id)
     threads = Thread.objects.filter(account=account_id, conversation_id=conversation_id, last_message_id__isnull=False)
     ordered = threads.order_by(F("last_inbound_at").desc(nulls_last=True), "id")
-    return tuple(allow(thread, _channel_of(thread, channels), now=now) for thread in ordered)
+    return tuple(allow(thread, _channel_of(thread, channels), blocked=blocked, now=now) for thread in ordered)
+
+
+def is_blocked(account_id: int, contact_id: UUID) -> bool:
+    return Contact.objects.filter(account=account_id, id=contact_id, blocked=True).exists()
 
 
 def _channel_of(thread: Thread, channels: Mapping[UUID, ChannelShape]) -> ChannelShape:
@@ -113,9 +118,11 @@ def _channel_of(thread: Thread, channels: Mapping[UUID, ChannelShape]) -> Channe
     return show_in_app(channel) if thread.address.get("platform") in ("ios", "android") else channel
 
 
-def allow(thread: Thread, channel: ChannelShape, *, now: datetime) -> Allowed:
+def allow(thread: Thread, channel: ChannelShape, *, blocked: bool, now: datetime) -> Allowed:
     """What may be sent to one thread at `now`."""
     capabilities = get_channel(channel.kind).capabilities
+    if blocked:
+        return Allowed(thread.id, channel, "nothing", _("This contact is blocked."), None)
     if not channel.connected:
         return Allowed(
             thread.id, channel, "nothing", _("This channel is disconnected. A supervisor can connect it again."), None

@@ -25,6 +25,12 @@ def describe_line(data: Mapping[str, str]) -> str:
             return _("%(by)s put this aside until later.") % names
         case "resolved":
             return _("%(by)s resolved this.") % names
+        case "blocked":
+            return _("%(by)s blocked this user.") % names
+        case "spam":
+            return _("%(by)s marked this as spam and blocked the user.") % names
+        case "unblocked":
+            return _("%(by)s lifted the block.") % names
         case "joined":
             return _describe_join(data)
     return ""

@@ -22,7 +22,7 @@ from inbox.models.message import AuthorKind, Direction, make_message_id
 from inbox.models.thread import Status, Turn
 from inbox.realtime import Change, append_changes
 from inbox.selectors.channels import get_channels
-from inbox.selectors.conversations import allow
+from inbox.selectors.conversations import allow, is_blocked
 from inbox.selectors.messages import get_messages
 from inbox.shapes import Allowed, Author, ChannelShape, MessageShape
 from inbox.snapshots import ContextRequest, store_snapshots
@@ -68,9 +68,12 @@ def send_reply(
     if existing := _find_existing(account.id, threads, key, parts=1 + len(draft.attachments)):
         return _repeat(account, conversation_id, existing, draft, text=text, now=now), False
     channels = get_channels(account.id)
+    blocked = is_blocked(account.id, conversation_id)
+    if blocked and not draft.private:
+        raise NotPossible(_("This contact is blocked."))
     thread = _choose_thread(threads, draft, channels=channels, now=now)
     channel = channels[thread.channel_id]
-    allowed = allow(thread, channel, now=now)
+    allowed = allow(thread, channel, blocked=blocked, now=now)
     capabilities = get_channel(channel.kind).capabilities
     if not draft.private:
         _check_sendable(text, draft, allowed, capabilities)
@@ -162,7 +165,9 @@ def _choose_thread(
         if chosen is None:
             raise Invalid(FieldError("thread", "not_found", _("This conversation has no such thread.")))
         return chosen
-    open_threads = (thread for thread in threads if allow(thread, channels[thread.channel_id], now=now).can == "text")
+    open_threads = (
+        thread for thread in threads if allow(thread, channels[thread.channel_id], blocked=False, now=now).can == "text"
+    )
     return next(open_threads, threads[0])
 
 

@@ -32,7 +32,8 @@ ICONS = frozenset({
     "external-link", "file-text", "globe", "hash", "headset", "history", "image", "inbox", "keyboard", "link",
     "lock", "log-out", "mail", "map-pin", "message-circle", "message-square", "message-square-text",
     "messages-square", "mic", "monitor", "moon", "panel-left", "panel-right", "paperclip", "pencil", "phone",
-    "phone-call", "refresh-cw", "reply", "search", "send", "settings", "shield-check", "smartphone", "sun", "tag",
+    "phone-call", "refresh-cw", "reply", "search", "send", "settings", "shield-alert", "shield-check",
+    "smartphone", "sun", "tag",
     "trash-2", "triangle-alert", "undo-2", "user", "user-plus", "users", "video", "x", "zap",
 })
 # fmt: on

@@ -103,6 +103,7 @@ def _page(request: AccountRequest, *, seq: int) -> dict[str, Any]:
         "conf": {
             "account": {"id": account.pk, "name": account.name},
             "me": {"id": user.pk, "name": str(user)},
+            "supervises": may(role, Operation.UNBLOCK_CONTACT),
             "agents": {agent.id: agent.name for agent in agents},
             "zone": user.time_zone,
             "keys": user.single_keys,

@@ -3,6 +3,7 @@
 import { conf, say } from "./conf.js";
 import { $, announce, app, onDo, parseOne, toast, whenReleased } from "./dom.js";
 import { startActions } from "./actions.js";
+import { startBlocking } from "./blocking.js";
 import { giveBack, preferThread, startComposer } from "./composer.js";
 import { dropCached, follow, note, refreshBar, refreshPanel, reloadConversation, startConversation } from "./conversation.js";
 import { startKeys } from "./keys.js";
@@ -121,6 +122,7 @@ startTimeline();
 startComposer();
 startActions();
 startTools();
+startBlocking();
 startConversation();
 startOutbox();
 startKeys();

@@ -1,19 +1,27 @@
 // What was known when a message was sent, beside what is known now, and its labels and fields: a section of the details.
 
 import { say } from "./conf.js";
-import { $, announce, onDo, parseOne } from "./dom.js";
+import { $, announce, onDo, parseOne, stamp } from "./dom.js";
 import { fetchFragment, pathOf, post } from "./net.js";
 import { openId } from "./pane.js";
 import { fillTimes } from "./times.js";
 
 let shown = null; // { id, message, section }: it stays when the details are loaded anew
 
+// Its style sheet comes with its first use.
+const styled = new Promise((done) => {
+  const link = stamp("context-style");
+  for (const name of ["load", "error"]) link.addEventListener(name, done);
+  document.head.append(link);
+});
+
 const path = ({ id, message }, part) => pathOf(id, `messages/${message}/${part}/`);
 
 export async function showContext(message) {
   const wanted = { id: openId(), message };
   try {
-    put(await fetchFragment(path(wanted, "context")), wanted);
+    const [html] = await Promise.all([fetchFragment(path(wanted, "context")), styled]);
+    put(html, wanted);
     shown?.section.focus();
   } catch (problem) {
     announce(problem.detail || say("not_loaded"), { urgent: true });

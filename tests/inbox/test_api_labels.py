@@ -112,4 +112,4 @@ def test_a_number_that_not_every_reader_keeps_is_refused(message: str, bob_calls
 def test_labelling_with_its_permission_and_record_takes_few_statements(message: str, bob_calls: Caller) -> None:
     with CaptureQueriesContext(connection) as queries:
         bob_calls.patch(message, {"labels": ["invoice"]})
-    assert len(queries) <= 29
+    assert len(queries) <= 31

@@ -5,7 +5,7 @@ the answer is that to an id which never existed, and no word of the conversation
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from inbox import urls as pages
 from inbox.api import urls as api
 from inbox.models import Message, Thread
 from oneview.accounts.models import Membership
+from oneview.accounts.permissions import AGENT, Operation, may
 from oneview.common.ids import new_id
 from oneview.common.scope import scope
 from tests.fixtures import sign_in
@@ -51,16 +52,17 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An address that names one thing. `name`: what the id in it is of."""
+    """An address that names a thing. `name`: what the first id in it is of. `is_agents`: agents may ask it at all."""
 
     part: str
     path: str
     method: str
     name: str
+    is_agents: bool
 
-    def ask(self, browser: Client, id: str) -> HttpResponse:
+    def ask(self, browser: Client, ids: Mapping[str, str]) -> HttpResponse:
         prefix = "/inbox/" if self.part == "inbox" else "/api/v1/"
-        address = prefix + re.sub(r"<\w+:(\w+)>", lambda found: str(id), self.path)
+        address = prefix + re.sub(r"<\w+:(\w+)>", lambda found: ids[found[1]], self.path)
         body = {} if self.method == "get" else BODIES.get((self.part, self.path), {})
         kind = {} if self.part == "inbox" or self.method == "get" else {"content_type": "application/json"}
         answer: HttpResponse = getattr(browser, self.method)(address, body, headers={"X-Fragment": "x"}, **kind)
@@ -72,8 +74,10 @@ def list_routes() -> Iterator[Route]:
         for pattern in patterns:
             names = [name for name in pattern.pattern.converters if name in NAMED]
             view = getattr(pattern.callback, "view_class", pattern.callback)
-            for method in getattr(view, "operations", {}) if names else ():
-                yield Route(part, str(pattern.pattern), method.lower(), names[0])
+            operations: Mapping[str, Operation] = getattr(view, "operations", {}) if names else {}
+            for method, operation in operations.items():
+                is_agents = may(AGENT, operation)
+                yield Route(part, str(pattern.pattern), method.lower(), names[0], is_agents)
 
 
 ROUTES = list(list_routes())
@@ -121,17 +125,17 @@ def test_what_is_out_of_reach_answers_as_what_never_existed(bob: Membership, ids
     before = dump(bob.account)
     hidden, never = ids[route.name], f"{ids[route.name][:-6]}beef00"
     agent = sign_in(bob)
-    answer = route.ask(agent, hidden)
+    answer = route.ask(agent, ids)
     assert CANARY not in answer.content.decode()
-    assert answer.status_code == 404
-    assert told(answer, hidden) == told(route.ask(agent, never), never)
+    assert answer.status_code == (404 if route.is_agents else 403)
+    assert told(answer, hidden) == told(route.ask(agent, ids | {route.name: never}), never)
     assert dump(bob.account) == before
 
 
 @pytest.mark.parametrize("route", [each for each in ROUTES if each.method == "get"], ids=lambda route: route.path)
 def test_a_supervisor_is_answered(alice: Membership, ids: dict[str, str], route: Route) -> None:
     """The test above would pass for addresses that answer nobody."""
-    assert route.ask(sign_in(alice), ids[route.name]).status_code == 200
+    assert route.ask(sign_in(alice), ids).status_code == 200
 
 
 def test_lists_and_counts_hold_no_word_of_it(bob: Membership, ids: dict[str, str]) -> None:
