@@ -62,7 +62,8 @@ class Capabilities:
 
     `media_limits`: bytes by message type; `file_limit`: files that one message takes. `resolution`: the provider's
     clock resolution. `receipts`: the highest state it reports. `safe_retry`: the provider drops a repeated send that
-    carries our key. `returns_key`: receipts hand our own message id back.
+    carries our key. `returns_key`: receipts hand our own message id back. `instant`: the user sees a message as
+    soon as it is stored.
     """
 
     text_limit: int
@@ -74,6 +75,7 @@ class Capabilities:
     receipts: str = "sent"
     safe_retry: bool = False
     returns_key: bool = False
+    instant: bool = False
     sequence: bool = False
     resolution: timedelta = timedelta(seconds=1)
     replies: bool = False

@@ -6,6 +6,9 @@
     -      that step, with nothing held open
     T4     settle where the token still is ours, and tell the sink in the same transaction
 
+A message may be withdrawn until its fence. One that is being sent by then is left alone, and fails only if it comes
+back unsent.
+
 A row found in `sending` whose lease ran out becomes `unknown`: nobody knows whether it was sent, so nobody sends it
 again unless the provider drops repeated sends. A head that waits for its next attempt holds its thread; failed and
 unknown ones let the next go.
@@ -20,7 +23,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from channels_ingest.base import Outgoing, Permanent, Retryable
 from channels_ingest.calls import Calls, usable_credentials
@@ -60,13 +63,16 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended. `queued`: again after `delay` seconds. `disconnects`: why the channel is of no use."""
+    """How an attempt ended. `queued`: again after `delay` seconds, `doubtful` where it may have been sent all the same.
+    `disconnects`: why the channel is of no use.
+    """
 
     state: OutboxState
     external_id: str = ""
     reason: str = ""
     code: str = ""
     delay: float = 0
+    doubtful: bool = False
     disconnects: str = ""
 
 
@@ -126,6 +132,8 @@ def _judge(row: OutboxMessage, channel: Channel, *, now: datetime) -> Outcome | 
     interrupted = Outcome(OutboxState.UNKNOWN, reason=INTERRUPTED) if row.state == OutboxState.SENDING else None
     if interrupted and not get_channel(channel.kind).capabilities.safe_retry:
         return interrupted
+    if row.withdrawn:
+        return interrupted or Outcome(OutboxState.FAILED, reason=row.reason, code=row.withdrawn)
     until = row.content.get("until") if row.content else None
     if until and datetime.fromisoformat(until) <= now:
         return interrupted or Outcome(OutboxState.FAILED, reason=WINDOW_CLOSED_REASON, code=WINDOW_CLOSED)
@@ -212,7 +220,8 @@ def _explain(error: Exception, job: Job, progress: _Progress) -> Outcome:
         case OutcomeUnknown() if progress.calling and not safe:
             return Outcome(OutboxState.UNKNOWN, reason=UNCONFIRMED.format(label=job.label))
         case NotSent() | OutcomeUnknown():
-            return _retry(job, UNREACHABLE.format(label=job.label))
+            doubtful = progress.calling and isinstance(error, OutcomeUnknown)
+            return replace(_retry(job, UNREACHABLE.format(label=job.label)), doubtful=doubtful)
         case Retryable():
             return _retry(job, error.reason, code=error.code, after=error.retry_after)
         case Permanent(disconnects=True):
@@ -235,10 +244,10 @@ def _retry(job: Job, reason: str, *, code: str = "", after: float | None = None)
 
 
 def _fence(job: Job) -> bool:
-    """From here on the message may be on its way. False when the lease was lost."""
+    """From here on the message may be on its way. False when the lease was lost or the message was withdrawn."""
     with scope(job.row.account_id) as now:
         mine = OutboxMessage.objects.filter(
-            account_id=job.row.account_id, id=job.row.id, token=job.row.token, state=OutboxState.QUEUED
+            account_id=job.row.account_id, id=job.row.id, token=job.row.token, state=OutboxState.QUEUED, withdrawn=""
         )
         return mine.update(state=OutboxState.SENDING, leased_until=now + LEASE) == 1
 
@@ -257,8 +266,16 @@ def _settle(job: Job, outcome: Outcome, calls: Calls) -> bool:
 
 def _try_settle(job: Job, outcome: Outcome, calls: Calls) -> bool:
     """False, and nothing done, when the token is not ours any more."""
-    row, account_id = job.row, job.row.account_id
+    account_id = job.row.account_id
     with scope(account_id) as now:
+        # Locked before its message, as by whoever withdraws it.
+        row = OutboxMessage.objects.select_for_update(no_key=True).filter(account_id=account_id, id=job.row.id).first()
+        # A result that comes after the lease ran out still is the truth; a retry then is not.
+        expected = OPEN if outcome.state == OutboxState.QUEUED else (*OPEN, OutboxState.UNKNOWN)
+        if row is None or row.token != job.row.token or row.state not in expected:
+            return False
+        if row.withdrawn and outcome.state == OutboxState.QUEUED:
+            outcome = _give_up(row, outcome)
         if outcome.disconnects:
             Channel.objects.filter(account_id=account_id, id=row.channel_id).update(
                 state=Channel.State.DISCONNECTED, state_reason=outcome.disconnects[:300]
@@ -266,22 +283,19 @@ def _try_settle(job: Job, outcome: Outcome, calls: Calls) -> bool:
         if events := _describe_outcome(job, outcome, now=now):
             info = describe_channel(job.channel)
             get_sink()(account_id, [Received(event, info, now, row.id) for event in events], now=now)
-        mine = OutboxMessage.objects.filter(account_id=account_id, id=row.id, token=row.token)
-        # A result that comes after the lease ran out still is the truth; a retry then is not.
-        expected = OPEN if outcome.state == OutboxState.QUEUED else (*OPEN, OutboxState.UNKNOWN)
-        settled = mine.filter(state__in=expected).update(
-            state=outcome.state,
-            content=None if outcome.state == OutboxState.SENT else row.content,
-            reason=outcome.reason[:500],
-            code=outcome.code[:60],
-            next_attempt_at=now + timedelta(seconds=outcome.delay),
-            leased_until=None,
-        )
-        if not settled:
-            transaction.set_rollback(True)
-            return False
+        row.state, row.content = outcome.state, None if outcome.state == OutboxState.SENT else row.content
+        row.reason, row.code = outcome.reason[:500], outcome.code[:60]
+        row.next_attempt_at, row.leased_until = now + timedelta(seconds=outcome.delay), None
+        row.save(update_fields=["state", "content", "reason", "code", "next_attempt_at", "leased_until"])
         DeliveryAttempt.objects.bulk_create(calls.list_attempts(account_id, row.id))
         return True
+
+
+def _give_up(row: OutboxMessage, outcome: Outcome) -> Outcome:
+    """What becomes of a withdrawn message instead of another attempt."""
+    if outcome.doubtful:
+        return replace(outcome, state=OutboxState.UNKNOWN)
+    return replace(outcome, state=OutboxState.FAILED, reason=row.reason, code=row.withdrawn)
 
 
 def _describe_outcome(job: Job, outcome: Outcome, *, now: datetime) -> list[Event]:

@@ -42,6 +42,15 @@ from oneview.common.scope import scope
 LONGEST_TYPE = 120
 RETRIED = "retried"
 
+_WITHDRAW = """
+UPDATE channels_ingest_outboxmessage o SET
+  withdrawn = %s, code = %s, reason = %s, state = CASE WHEN o.state = 'queued' THEN 'failed' ELSE o.state END
+FROM channels_ingest_channel c
+WHERE o.account_id = %s AND o.message_id = ANY(%b::uuid[]) AND o.state IN ('queued', 'sending')
+  AND (c.account_id, c.id) = (o.account_id, o.channel_id) AND c.kind <> ALL(%s)
+RETURNING o.message_id, o.state
+"""
+
 _WANT_MEDIA = """
 INSERT INTO channels_ingest_mediaobject
   (account_id, id, channel_id, message_id, kind, name, type, size, ref, state, path, attempts, next_attempt_at, reason)
@@ -143,12 +152,27 @@ def enqueue_message(
     enqueue_on_commit(DELIVER, account_id, str(thread_id), queue="outbound")
 
 
+def withdraw_messages(account_id: int, message_ids: Sequence[UUID], *, code: str, reason: str) -> list[UUID]:
+    """Keeps messages from going out; those that have failed by it, of which the caller tells the sink's side.
+
+    One that is being sent is left alone: should it come back unsent it fails then, and the sink is told with `code`.
+    Where a message is seen as soon as it is stored there is nothing to hold back.
+    """
+    instant = [kind for kind, adapter in load_channels().items() if adapter.capabilities.instant]
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHDRAW, [code, code, reason, account_id, list(message_ids), instant])
+        return [message for message, state in cursor.fetchall() if state == OutboxState.FAILED]
+
+
 def retry_delivery(account_id: int, outbox_id: UUID) -> None:
     """Sends a failed message again, or one whose outcome nobody knows. Raises NotFound and NotPossible."""
     with scope(account_id) as now:
-        row = OutboxMessage.objects.filter(account_id=account_id, id=outbox_id).select_related("channel").first()
+        rows = OutboxMessage.objects.select_for_update(no_key=True, of=("self",)).select_related("channel")
+        row = rows.filter(account_id=account_id, id=outbox_id).first()
         if row is None:
             raise NotFound
+        if row.withdrawn:
+            raise NotPossible(_("This message was withdrawn. What it said is for people to say now."))
         event = DeliveryUpdated(
             row.channel.external_id,
             now,

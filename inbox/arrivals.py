@@ -15,7 +15,7 @@ from django.db import connection
 from channels_ingest.events import MessageEchoed, MessageReceived
 from channels_ingest.sink import Received
 from inbox.models.message import AuthorKind, Direction, make_message_id, sequence_of
-from inbox.models.thread import Status, Turn
+from inbox.models.thread import Status
 from oneview.common.ids import floor_id, new_id, time_of
 from oneview.common.text import tokenise
 
@@ -42,6 +42,11 @@ SELECT %s, * FROM unnest(%b::uuid[], %b::text[], %b::uuid[])
 ON CONFLICT DO NOTHING
 """
 
+ANSWERS = """EXISTS (
+  SELECT FROM accounts_bot b
+  WHERE b.account_id = {0}.account_id AND b.is_active AND (b.channels IS NULL OR {0}.channel_id = ANY(b.channels))
+)"""
+
 READ_THREADS = """
 SELECT
   t.channel_id, t.identity_id, t.id, t.conversation_id, t.last_message_id, t.last_inbound_at, t.read_up_to,
@@ -52,18 +57,24 @@ LEFT JOIN identity_contact k ON (k.account_id, k.id) = (t.account_id, t.conversa
 WHERE t.account_id = %s ORDER BY t.id FOR NO KEY UPDATE OF t
 """
 
-INSERT_THREADS = """
+INSERT_THREADS = f"""
 INSERT INTO inbox_thread (
   account_id, id, channel_id, identity_id, conversation_id, address, status, assignee_id, team_id, turn, labels, unread,
   created_at)
 SELECT
-  %s, new.id, new.channel, new.identity, new.contact, '{}', CASE WHEN k.blocked THEN 'resolved' ELSE 'open' END,
-  joined.assignee_id, joined.team_id,
-  coalesce(joined.turn, %s), coalesce(joined.labels, '[]'), 0, now()
-FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[]) AS new(id, channel, identity, contact)
+  new.account_id, new.id, new.channel_id, new.identity, new.contact, '{{}}',
+  CASE WHEN k.blocked THEN 'resolved' ELSE 'open' END, joined.assignee_id,
+  coalesce(joined.team_id, (
+    SELECT team.id FROM accounts_team team
+    WHERE team.account_id = new.account_id AND new.channel_id = ANY(team.channels) ORDER BY team.name LIMIT 1)),
+  coalesce(joined.turn, CASE WHEN {ANSWERS.format("new")} THEN 'bot' ELSE 'human' END),
+  coalesce(joined.labels, '[]'), 0, now()
+FROM (
+  SELECT %s::bigint, * FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[])
+) AS new(account_id, id, channel_id, identity, contact)
 LEFT JOIN inbox_conversation joined
-  ON joined.account_id = %s AND joined.id = new.contact AND joined.status <> %s
-LEFT JOIN identity_contact k ON k.account_id = %s AND k.id = new.contact
+  ON joined.account_id = new.account_id AND joined.id = new.contact AND joined.status <> %s
+LEFT JOIN identity_contact k ON k.account_id = new.account_id AND k.id = new.contact
 """
 
 INSERT_MESSAGES = """
@@ -83,11 +94,12 @@ FROM unnest(
   reply_to, forwarded, external_id, sent_at, received_at, status, tokens)
 """
 
-ADVANCE_THREADS = """
+ADVANCE_THREADS = f"""
 UPDATE inbox_thread t SET
   last_message_id = now.last_message, last_inbound_at = now.last_inbound_at, read_up_to = now.read_up_to,
   unread = t.unread + now.fresh,
   address = CASE WHEN now.address <> '' THEN now.address::jsonb ELSE t.address END,
+  turn = CASE WHEN now.opens AND t.status = 'resolved' AND {ANSWERS.format("t")} THEN 'bot' ELSE t.turn END,
   status = CASE WHEN now.opens THEN 'open' ELSE t.status END,
   snoozed_until = CASE WHEN now.opens THEN NULL ELSE t.snoozed_until END
 FROM unnest(%b::uuid[], %b::uuid[], %b::timestamptz[], %b::uuid[], %b::int[], %b::text[], %b::bool[])
@@ -257,20 +269,19 @@ def _read_threads(account_id: int, pairs: Sequence[tuple[UUID, UUID]]) -> dict[t
 
 
 def _insert_threads(account_id: int, pairs: Sequence[tuple[UUID, UUID]], *, contact_of: Mapping[UUID, UUID]) -> None:
-    """A new thread of a contact whose conversation is not resolved takes over its assignee, team, turn and labels."""
+    """A new thread of a contact whose conversation is not resolved takes over its assignee, team, turn and labels.
+    Others are for a bot that answers on their channel, and for the team of their channel.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             INSERT_THREADS,
             [
                 account_id,
-                Turn.HUMAN.value,
                 [new_id() for _ in pairs],
                 [channel for channel, _ in pairs],
                 [identity for _, identity in pairs],
                 [contact_of[identity] for _, identity in pairs],
-                account_id,
                 Status.RESOLVED.value,
-                account_id,
             ],
         )
 
@@ -309,10 +320,10 @@ def _message_row(arrival: Arrival) -> tuple[object, ...]:
 
 
 def _advance_threads(account_id: int, arrivals: Sequence[Arrival], *, cutoff: UUID) -> None:
-    """Newest message, unread count, reply address and status of every thread that got messages.
+    """Newest message, unread count, reply address, status and turn of every thread that got messages.
 
-    A message of the user opens its thread again, unless they are blocked: then it is read as it comes. One that we sent
-    from elsewhere reads what came before it.
+    A message of the user opens its thread again, for the bot where one answers; if they are blocked it is read as it
+    comes. One that we sent from elsewhere reads what came before it.
     """
     by_thread: dict[UUID, list[Arrival]] = {}
     for arrival in arrivals:

@@ -18,6 +18,7 @@ from channels_ingest.events import (
     AddressChanged,
     Claim,
     ConsentChanged,
+    DeliveryUpdated,
     IdentifierLearned,
     MessageEchoed,
     MessageReceived,
@@ -37,6 +38,7 @@ from inbox.joins import tell_joins
 from inbox.moves import move_threads, part_threads, tell_contacts
 from inbox.realtime import Change, append_changes, publish_typing
 from inbox.snapshots import ContextRequest, store_snapshots
+from inbox.turns import TURN_TAKEN, record_withdrawn, take_turns
 from oneview.accounts.models import Account
 from oneview.common.jobs import enqueue_on_commit
 
@@ -70,7 +72,10 @@ def handle_events(account_id: int, batch: Sequence[Received], *, now: datetime) 
     parted = part_threads(account, observed.partings, contact_of=contact_of, now=now)
     if fresh:
         outcome.created = _store(account, fresh, contact_of=contact_of, now=now)
+    answered = {arrival.thread.conversation for arrival in outcome.created if not arrival.inbound}
+    taken = take_turns(account, answered, taker=None, now=now) if answered else []
     _handle_effects(account_id, batch, identity_of, outcome=outcome, now=now)
+    _record_withdrawn(account_id, batch, now=now)
     joins = tell_joins(account, observed.moves, now=now) if moved.changes else []
     touched = {arrival.thread.conversation for arrival in outcome.created} | moved.conversations | parted.conversations
     fold_conversations(account_id, touched)
@@ -79,6 +84,7 @@ def handle_events(account_id: int, batch: Sequence[Received], *, now: datetime) 
         *parted.changes,
         *joins,
         *tell_contacts(observed.moves),
+        *taken,
         *(Change("message.created", arrival.thread.conversation, arrival.id) for arrival in outcome.created),
         *(Change("message.updated", update.conversation, update.message) for update in outcome.updated),
         *(Change("contact.updated", contact) for contact in sorted(observed.contacts)),
@@ -256,6 +262,14 @@ def _handle_effects(
         ready = take_parked(account_id, keys) if keys else []
     new = {arrival.id for arrival in outcome.created}
     outcome.updated = [touch for touch in updated.values() if touch.message not in new]
+
+
+def _record_withdrawn(account_id: int, batch: Sequence[Received], *, now: datetime) -> None:
+    """What a bot was saying when its turn was taken, and came back unsent."""
+    told = [received.event for received in batch if isinstance(received.event, DeliveryUpdated)]
+    ids = [UUID(event.message_id) for event in told if event.code == TURN_TAKEN and event.message_id]
+    if ids:
+        record_withdrawn(account_id, ids, now=now)
 
 
 def _find_messages(account_id: int, effects: Sequence[Effect]) -> tuple[list[Effect], list[Effect]]:

@@ -29,6 +29,9 @@ TYPES = (
     "message.updated",
     "conversation.updated",
     "conversation.moved",
+    "conversation.handed_over",
+    "conversation.taken_over",
+    "conversation.handed_back",
     "contact.updated",
     "contact.merged",
     "contact.split",
@@ -46,7 +49,7 @@ _SILENT_SECONDS = 2.0  # after a failure nobody tries again for so long
 @dataclass(frozen=True, slots=True)
 class Change:
     """One thing that changed. `type`: one of TYPES. `detail` holds further names and no text: a move, contacts
-    that became one and one that came apart have {"from": [ids], "to": id}.
+    that became one and one that came apart have {"from": [ids], "to": id}; a handover has {"handover": id}.
     """
 
     type: str

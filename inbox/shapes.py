@@ -77,9 +77,19 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class HandoverShape:
+    """What a bot gave to people: its summary, and who took it, empty where that was somebody unknown."""
+
+    summary: str
+    is_waiting: bool
+    claimed_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class MessageShape:
     """One entry of a timeline. `status` is one of the outgoing states, empty for inbound; `data` the structured part
-    (location, cards). `redacted_at`: when a supervisor, `redacted_by`, took out what it said.
+    (location, cards). `redacted_at`: when a supervisor, `redacted_by`, took out what it said. `handover`: what the line
+    tells of.
     """
 
     id: UUID
@@ -110,6 +120,7 @@ class MessageShape:
     forwarded: bool
     labels: tuple[str, ...]
     fields: Mapping[str, Any]
+    handover: HandoverShape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +168,9 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class ConversationShape:
-    """A row of the list and the head of a timeline. `unread` counts visible messages; `turn` is bot or human."""
+    """A row of the list and the head of a timeline. `unread` counts visible messages; `turn` is bot or human;
+    `handed_over`: a bot's handover waits to be taken.
+    """
 
     id: UUID
     name: str
@@ -173,6 +186,7 @@ class ConversationShape:
     last_message: Preview | None
     last_activity_at: datetime
     blocked: bool
+    handed_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from inbox.api import deliveries
 from inbox.selectors.endpoints import list_due_endpoints
 from inbox.services.conversations import wake_snoozed as wake_account
 from inbox.services.counts import count_days as count_account
+from inbox.services.escalations import escalate_handovers, relieve_silent_bots
 from inbox.services.notices import tell_endpoint_off
 from inbox.services.retention import purge_expired as purge
 from oneview.accounts.models import Account
@@ -44,6 +45,16 @@ def wake_snoozed() -> None:
     for account in Account.objects.order_by("id"):
         with scope(account) as now:
             wake_account(account, now=now)
+
+
+@shared_task
+def sweep_turns() -> None:
+    """Each a unit of work of its own: neither holds a conversation for the other."""
+    for account in Account.objects.order_by("id"):
+        with scope(account) as now:
+            escalate_handovers(account, now=now)
+        with scope(account) as now:
+            relieve_silent_bots(account, now=now)
 
 
 @shared_task

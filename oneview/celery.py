@@ -60,6 +60,7 @@ app.conf.update(
         "sweep the outbox": every(5, "channels_ingest.tasks.sweep_outbox"),
         "sweep media": every(15, "channels_ingest.tasks.sweep_media"),
         "sweep endpoints": every(5, "inbox.tasks.sweep_endpoints"),
+        "sweep turns": every(15, "inbox.tasks.sweep_turns"),
         "wake snoozed threads": every(30, "inbox.tasks.wake_snoozed"),
         "count days": hourly(2, "inbox.tasks.count_days"),
         "keep days": hourly(7, "inbox.tasks.keep_days"),

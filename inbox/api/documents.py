@@ -242,6 +242,7 @@ EventJson = TypedDict(
         "message": str | None,
         "from": NotRequired[list[str]],
         "to": NotRequired[str],
+        "handover": NotRequired[str],
         "data": dict[str, Any] | None,
     },
 )

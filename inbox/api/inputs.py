@@ -95,6 +95,12 @@ class NewMessage(Strict):
     reply_to = serializers.UUIDField(required=False)
 
 
+class NewHandover(Strict):
+    reason = serializers.CharField(max_length=300)
+    summary = serializers.CharField(max_length=4000, allow_blank=True, default="")
+    team = serializers.UUIDField(required=False)
+
+
 class MessageChanges(Strict):
     labels = serializers.ListField(child=Label(), max_length=MOST_LABELS, required=False)
     fields = serializers.DictField(  # type: ignore[assignment]

@@ -1,7 +1,7 @@
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from inbox.api import blocking, files, views, webhooks
+from inbox.api import blocking, files, turns, views, webhooks
 from inbox.api.base import Missing
 
 DESCRIPTION = {"POSTPROCESSING_HOOKS": ["inbox.api.schema.name_documents"], "COMPONENT_SPLIT_PATCH": False}
@@ -11,6 +11,9 @@ urlpatterns = [
     path("conversations/<uuid:conversation_id>/", views.ConversationView.as_view()),
     path("conversations/<uuid:conversation_id>/messages/", views.MessagesView.as_view()),
     path("conversations/<uuid:conversation_id>/read/", views.ReadView.as_view()),
+    path("conversations/<uuid:conversation_id>/take_over/", turns.TakeOverView.as_view()),
+    path("conversations/<uuid:conversation_id>/hand_back/", turns.HandBackView.as_view()),
+    path("conversations/<uuid:conversation_id>/handover/", turns.HandoverView.as_view()),
     path("contacts/<uuid:contact_id>/", views.ContactView.as_view()),
     path("contacts/<uuid:contact_id>/identities/", views.IdentitiesView.as_view()),
     path("contacts/<uuid:contact_id>/explain/", views.ExplainView.as_view()),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -25,9 +26,11 @@ from inbox.services.labels import label_conversation, label_message
 from inbox.services.messages import Draft, send_reply
 from inbox.services.redaction import redact_message
 from inbox.shapes import ConversationShape, MessageShape
+from inbox.turns import TurnTaken
 from inbox.updates import Wanted, read_update
 from oneview.accounts.permissions import Operation
 from oneview.common.errors import FieldError, Invalid, NotFound
+from oneview.common.problems import problem_of
 
 
 class ConversationsView(AccountView):
@@ -115,12 +118,17 @@ class MessagesView(MessageAnswers):
         return listing(self.tell(timeline.messages, expand=expand), next=cursor)
 
     @answers("send_message", documents.MessageJson, body=inputs.NewMessage, statuses=(200, 201), problems=(409, 422))
-    def post(self, request: Request, conversation_id: UUID) -> Response:
-        """201 the first time, 200 with the first message when it is repeated with the same `client_id`."""
+    def post(self, request: Request, conversation_id: UUID) -> HttpResponse:
+        """201 the first time, 200 with the first message when it is repeated with the same `client_id`. A person's
+        reply takes the turn; a bot's is refused with 409 `turn_taken` when the turn is not the bot's.
+        """
         given = self.read_body(inputs.NewMessage)
         draft = Draft(**given | {"attachments": tuple(given.get("attachments", ()))})
         found = self.find(conversation_id)
-        message, created = send_reply(self.account, found.id, draft, author=self.author, now=self.now)
+        try:
+            message, created = send_reply(self.account, found.id, draft, author=self.author, now=self.now)
+        except TurnTaken as refusal:  # answered here, for its record must not be rolled back
+            return problem_of(refusal)
         return Response(serialise.message_json(message), status=201 if created else 200)
 
 

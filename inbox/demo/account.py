@@ -25,6 +25,7 @@ from inbox.models import Message, MessageKey, Thread
 from inbox.services.contacts import edit_contact
 from inbox.services.conversations import assign, mark_read, set_status
 from inbox.services.messages import Draft, send_reply
+from inbox.services.turns import hand_over, take_over
 from inbox.shapes import Agent, Author
 from oneview.accounts.models import Account, Membership, Role
 from oneview.accounts.services import create_account, create_member, create_token
@@ -49,12 +50,13 @@ def create_demo() -> Demo:
         account, email="alice@demo.example", role=Role.SUPERVISOR, name="Alice Okafor", password=PASSWORD
     )
     bob = create_member(account, email="bob@demo.example", role=Role.AGENT, name="Bob Lindqvist", password=PASSWORD)
+    bot = create_token(account, bot=BOT.name)  # before anybody writes, who then is answered by it
     channels = _connect(account)
     threads = _tell(account, channels, author=Author("agent", bob.user_id, str(bob.user)))
     _settle(account, threads, alice=_agent(alice), bob=_agent(bob))
     return Demo(
         sign_ins=[{"role": member.role, "email": member.user.email, "password": PASSWORD} for member in (bob, alice)],
-        tokens={"agent": create_token(account, user=bob.user), "bot": create_token(account, bot=BOT.name)},
+        tokens={"agent": create_token(account, user=bob.user), "bot": bot},
     )
 
 
@@ -95,6 +97,11 @@ def _tell(account: Account, channels: Mapping[str, Channel], *, author: Author) 
         at = begin - timedelta(minutes=said.minutes)
         if said.voice in ("user", "phone"):
             threads[said.customer] = _take_in(account, channels[said.customer.kind], said, at)
+        elif said.voice == "handover":
+            reason, _, summary = said.text.partition("\n")
+            with scope(account):
+                contact = _conversation_of(threads[said.customer])
+                hand_over(account, contact, bot=BOT.name, reason=reason, summary=summary, now=at)
         else:
             writer = BOT if said.voice == "bot" else author
             draft = Draft(f"demo-{number}", said.text, thread=threads[said.customer])
@@ -158,6 +165,7 @@ def _settle(account: Account, threads: Mapping[Customer, UUID], *, alice: Agent,
         contact_of = {customer: _conversation_of(thread) for customer, thread in threads.items()}
         for customer, agent in ((MATEO, bob), (YUSUF, bob), (MIRA, bob), (TOM, bob), (PRIYA, alice), (JONAS, alice)):
             assign(account, contact_of[customer], actor=agent, assignee=agent.id, now=now)
+        take_over(account, contact_of[TOM], actor=bob, now=now)
         for customer in (PRIYA, HANA):
             mark_read(account, contact_of[customer], viewer=alice, up_to=floor_id(now), now=now)
         set_status(account, contact_of[JONAS], actor=alice, status="resolved", now=now)

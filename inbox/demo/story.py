@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Voice = Literal["user", "agent", "bot", "phone"]
+Voice = Literal["user", "agent", "bot", "phone", "handover"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,9 @@ SAM = Customer("webchat", "ios:sam", "Sam Rivers")
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One message, so many minutes before now. `picture`: the number of a drawn picture that comes with it."""
+    """One message, so many minutes before now. `picture`: the number of a drawn picture that comes with it. A
+    handover's text is the bot's reason and, on the next line, its summary.
+    """
 
     minutes: float
     customer: Customer
@@ -51,12 +53,14 @@ STORY = (
     Said(1190, HANA, "user", "こんにちは。日本への配送は可能ですか？"),
     Said(1188, HANA, "bot", "We ship to Japan in five to seven days. Is there anything else I can help with?"),
     Said(1185, HANA, "user", "ありがとうございます！"),
+    Said(1184, HANA, "bot", "どういたしまして。またいつでもどうぞ。"),
     Said(640, JONAS, "user", "Guten Morgen, die Rechnung zu Bestellung 4688 fehlt noch."),
     Said(632, JONAS, "agent", "Guten Morgen Herr Weber, ich schicke sie Ihnen gleich zu."),
     Said(618, JONAS, "user", "Perfekt, danke 🙏"),
     Said(310, PRIYA, "user", "Hi, the milk jug arrived with a dent."),
     Said(309, PRIYA, "user", "Here is a photo", picture=1),
     Said(308, PRIYA, "bot", "I am sorry to hear that. I am handing you over to a colleague."),
+    Said(308, PRIYA, "handover", "Arrived damaged\nThe milk jug has a dent. There is a photo. No order number yet."),
     Said(
         296,
         PRIYA,
@@ -80,6 +84,7 @@ STORY = (
     Said(26, MIRA, "agent", "Good afternoon Mira! Yes, choose whole beans at the grind of your next delivery."),
     Said(25, MIRA, "user", "Found it, hvala 🙂"),
     Said(22, SAM, "user", "The app does not show my last order"),
+    Said(21, SAM, "handover", "Can't see orders of the app"),
     Said(18, MATEO, "user", "Buenas, la cafetera pierde agua por debajo desde ayer."),
     Said(17, MATEO, "user", "Os mando una foto", picture=2),
     Said(15, MATEO, "agent", "Hola Mateo, gracias por la foto. ¿Puedes decirme el número de serie? Está en la base."),
@@ -88,4 +93,5 @@ STORY = (
     Said(10, NORA_ON_THE_WEB, "bot", "It left our warehouse on Monday. Is there anything else I can help with?"),
     Said(9, NORA_ON_THE_WEB, "user", "I have to leave now. Can you write to me on WhatsApp?"),
     Said(5, NORA, "user", "It is Nora, from your web site. It should have come on Tuesday 📦"),
+    Said(4, NORA, "handover", "A parcel is late\nOrder 4711 left the warehouse on Monday and was due on Tuesday."),
 )

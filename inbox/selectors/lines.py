@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from inbox.selectors.channels import label_of
 from inbox.selectors.contacts import show_value
@@ -31,9 +32,37 @@ def describe_line(data: Mapping[str, str]) -> str:
             return _("%(by)s marked this as spam and blocked the user.") % names
         case "unblocked":
             return _("%(by)s lifted the block.") % names
+        case "taken_over" if names["by"]:
+            return _("%(by)s took over.") % names
+        case "taken_over":
+            return _("Somebody took over in the channel's own app.")
+        case "handed_back":
+            return _("%(by)s handed this back to the bot.") % names
+        case "handed_over":
+            return _describe_handover(data)
+        case "escalated":
+            minutes = int(data.get("minutes", "0"))
+            told = ngettext(
+                "Nobody has taken this over for %(minutes)s minute. Supervisors were told.",
+                "Nobody has taken this over for %(minutes)s minutes. Supervisors were told.",
+                minutes,
+            )
+            return told % {"minutes": minutes}
         case "joined":
             return _describe_join(data)
     return ""
+
+
+def _describe_handover(data: Mapping[str, str]) -> str:
+    if data.get("by"):
+        return _("%(by)s handed this over: %(reason)s") % {"by": data["by"], "reason": data.get("reason", "")}
+    minutes = int(data.get("minutes", "0"))
+    told = ngettext(
+        "The bot did not answer for %(minutes)s minute. This is for people now.",
+        "The bot did not answer for %(minutes)s minutes. This is for people now.",
+        minutes,
+    )
+    return told % {"minutes": minutes}
 
 
 def _describe_join(data: Mapping[str, str]) -> str:

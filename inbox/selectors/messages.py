@@ -20,9 +20,20 @@ from identity.selectors import get_names
 from inbox.models import Message, MessageKey, Snapshot
 from inbox.models.message import AuthorKind
 from inbox.selectors.channels import get_channels, show_in_app
+from inbox.selectors.handovers import read_handovers
 from inbox.selectors.lines import describe_line
 from inbox.selectors.visibility import oldest_visible
-from inbox.shapes import Attachment, Author, ChannelShape, MessageShape, Quote, Reaction, Revision, Timeline
+from inbox.shapes import (
+    Attachment,
+    Author,
+    ChannelShape,
+    HandoverShape,
+    MessageShape,
+    Quote,
+    Reaction,
+    Revision,
+    Timeline,
+)
 
 QUOTE_LENGTH = 200
 LAST_ID = UUID(int=(1 << 128) - 1)
@@ -150,6 +161,7 @@ class _Surroundings:
     names: Mapping[UUID, str]
     media: Mapping[UUID, MediaObject]
     quotes: Mapping[tuple[UUID, str], _Row]
+    handovers: Mapping[UUID, HandoverShape]
 
 
 def _shape(account_id: int, rows: Sequence[_Row], *, floor: UUID) -> tuple[MessageShape, ...]:
@@ -160,6 +172,7 @@ def _shape(account_id: int, rows: Sequence[_Row], *, floor: UUID) -> tuple[Messa
         names=get_names(account_id, {row.conversation for row in rows}),
         media=_read_media(account_id, rows),
         quotes=_read_quotes(account_id, rows, floor=floor),
+        handovers=read_handovers(account_id, [row.id for row in rows if _tells_of_handover(row)]),
     )
     return tuple(_shape_message(row, around) for row in rows)
 
@@ -220,7 +233,12 @@ def _shape_message(row: _Row, around: _Surroundings) -> MessageShape:
         forwarded=row.forwarded,
         labels=tuple(json.loads(row.labels)),
         fields=json.loads(row.fields),
+        handover=around.handovers.get(row.id),
     )
+
+
+def _tells_of_handover(row: _Row) -> bool:
+    return row.author_kind == AuthorKind.SYSTEM and json.loads(row.data).get("event") == "handed_over"
 
 
 def _channel(row: _Row, around: _Surroundings) -> ChannelShape:

@@ -24,7 +24,10 @@ SELECT
   c.id, c.status, c.snoozed_until, c.assignee_id, c.assignees, c.team_id, coalesce(g.name, ''), c.turn, c.labels,
   c.channels, c.app_channels, c.unread, c.last_message_id, coalesce(k.name, ''), coalesce(k.blocked, false),
   m.author_kind, m.author_id, m.author_name, m.type, left(m.text, {2 * PREVIEW_LENGTH}), m.direction, m.status,
-  m.private, m.deleted_at IS NOT NULL, m.redacted_at IS NOT NULL
+  m.private, m.deleted_at IS NOT NULL, m.redacted_at IS NOT NULL,
+  c.turn = 'human' AND c.status <> 'resolved' AND EXISTS (
+    SELECT FROM inbox_thread t JOIN inbox_handover h ON (h.account_id, h.thread_id) = (t.account_id, t.id)
+    WHERE t.account_id = c.account_id AND t.conversation_id = c.id AND h.claimed_at IS NULL)
 FROM inbox_conversation c
 LEFT JOIN identity_contact k ON (k.account_id, k.id) = (c.account_id, c.id)
 LEFT JOIN accounts_team g ON (g.account_id, g.id) = (c.account_id, c.team_id)
@@ -60,6 +63,7 @@ class _Row(NamedTuple):
     private: bool
     deleted: bool
     redacted: bool
+    handed_over: bool
 
 
 def read_rows(
@@ -96,6 +100,7 @@ def _shape(row: _Row, channels: Mapping[UUID, ChannelShape], agents: Mapping[int
         last_message=_preview(row),
         last_activity_at=time_of(row.last_message),
         blocked=row.blocked,
+        handed_over=row.handed_over,
     )
 
 

@@ -4,6 +4,7 @@ chooses one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,12 +19,15 @@ from inbox.models.thread import Status
 from inbox.realtime import Change, append_changes
 from inbox.selectors.visibility import oldest_visible
 from inbox.shapes import Agent
+from inbox.turns import claim_handovers
 from oneview.accounts.models import Account, Membership
 from oneview.common.errors import FieldError, Invalid, NotFound
 
 
 def assign(account: Account, conversation_id: UUID, *, actor: Agent, assignee: int | None, now: datetime) -> None:
-    """Gives the conversation to a member of the account, or back to nobody. Raises NotFound, Invalid."""
+    """Gives the conversation to a member of the account, or back to nobody. What a bot handed over waits no longer when
+    a person has given it to somebody. Raises NotFound, Invalid.
+    """
     name = ""
     if assignee is not None:
         member = (
@@ -33,7 +37,8 @@ def assign(account: Account, conversation_id: UUID, *, actor: Agent, assignee: i
             raise Invalid(FieldError("assignee", "not_found", _("This person is no member of the account.")))
         name = str(member.user)
     line = Line("assigned", {"by": actor.name, "to": name} if name else {"by": actor.name})
-    _command(account, conversation_id, {"assignee_id": assignee}, line=line, now=now)
+    claimer = actor if actor.id and assignee is not None else None
+    _command(account, conversation_id, {"assignee_id": assignee}, line=line, claimer=claimer, now=now)
 
 
 def set_status(
@@ -45,7 +50,9 @@ def set_status(
     snoozed_until: datetime | None = None,
     now: datetime,
 ) -> None:
-    """Opens, snoozes until an instant to come, or resolves. What is resolved is read. Raises NotFound, Invalid."""
+    """Opens, snoozes until an instant to come, or resolves. What is resolved is read, and waits for nobody. Raises
+    NotFound, Invalid.
+    """
     if status not in Status.values:
         raise Invalid(FieldError("status", "invalid", _("A conversation is open, snoozed or resolved.")))
     if status == Status.SNOOZED and (snoozed_until is None or snoozed_until <= now):
@@ -54,7 +61,8 @@ def set_status(
     if status == Status.RESOLVED:
         values["unread"] = 0
     detail = {"by": actor.name, **({"until": snoozed_until.isoformat()} if snoozed_until else {})}
-    _command(account, conversation_id, values, line=Line(status, detail), now=now)
+    claimer = actor if actor.id and status == Status.RESOLVED else None
+    _command(account, conversation_id, values, line=Line(status, detail), claimer=claimer, now=now)
 
 
 def mark_read(account: Account, conversation_id: UUID, *, viewer: Agent, up_to: UUID, now: datetime) -> bool:
@@ -105,11 +113,20 @@ def wake_snoozed(account: Account, *, now: datetime) -> int:
     return len(conversations)
 
 
-def _command(account: Account, conversation_id: UUID, values: dict[str, Any], *, line: Line, now: datetime) -> None:
+def _command(
+    account: Account,
+    conversation_id: UUID,
+    values: dict[str, Any],
+    *,
+    line: Line,
+    claimer: Agent | None = None,
+    now: datetime,
+) -> None:
     _lock(account.id, conversation_id)
     Thread.objects.filter(account=account, conversation_id=conversation_id).update(**values)
+    claimed = claim_handovers(account.id, [conversation_id], taker=claimer, now=now) if claimer else []
     message = write_line(account, conversation_id, line, now=now)
-    _conclude(account.id, conversation_id, now=now, message=message)
+    _conclude(account.id, conversation_id, now=now, message=message, more=claimed)
 
 
 def _lock(account_id: int, conversation_id: UUID) -> Conversation:
@@ -120,7 +137,9 @@ def _lock(account_id: int, conversation_id: UUID) -> Conversation:
     return conversation
 
 
-def _conclude(account_id: int, conversation_id: UUID, *, now: datetime, message: UUID | None = None) -> None:
+def _conclude(
+    account_id: int, conversation_id: UUID, *, now: datetime, message: UUID | None = None, more: Sequence[Change] = ()
+) -> None:
     fold_conversations(account_id, [conversation_id])
     created = [Change("message.created", conversation_id, message)] if message else []
-    append_changes(account_id, [*created, Change("conversation.updated", conversation_id)], now=now)
+    append_changes(account_id, [*more, *created, Change("conversation.updated", conversation_id)], now=now)

@@ -17,15 +17,16 @@ from channels_ingest.registry import get_channel
 from channels_ingest.services import claim_uploads, enqueue_message
 from inbox.arrivals import find_known_keys, insert_keys
 from inbox.folds import fold_conversations, lock_conversations
-from inbox.models import Message, Thread
+from inbox.models import Conversation, Message, RefusedReply, Thread
 from inbox.models.message import AuthorKind, Direction, make_message_id
 from inbox.models.thread import Status, Turn
 from inbox.realtime import Change, append_changes
 from inbox.selectors.channels import get_channels
 from inbox.selectors.conversations import allow, is_blocked
 from inbox.selectors.messages import get_messages
-from inbox.shapes import Allowed, Author, ChannelShape, MessageShape
+from inbox.shapes import Agent, Allowed, Author, ChannelShape, MessageShape
 from inbox.snapshots import ContextRequest, store_snapshots
+from inbox.turns import TURN_TAKEN, TurnTaken, take_turns
 from oneview.accounts.models import Account
 from oneview.common.errors import Conflict, FieldError, Invalid, NotFound, NotPossible
 from oneview.common.text import tokenise
@@ -52,8 +53,8 @@ def send_reply(
     """Writes a reply and puts it into the outbox, or writes a private note; (message, whether it is new).
 
     What the channel cannot carry in one message becomes several, of which the first is returned. The same client id
-    and content again returns the first message. Raises NotFound, Invalid, NotPossible (window_closed, channel
-    disconnected) and Conflict (client_id_reused).
+    and content again returns the first message. A person's reply takes the turn; a bot's needs it. Raises NotFound,
+    Invalid, NotPossible (window_closed, channel disconnected), Conflict (client_id_reused) and TurnTaken.
     """
     lock_conversations(account.id, [conversation_id])
     threads = list(
@@ -75,8 +76,13 @@ def send_reply(
     channel = channels[thread.channel_id]
     allowed = allow(thread, channel, blocked=blocked, now=now)
     capabilities = get_channel(channel.kind).capabilities
+    taken: list[Change] = []
     if not draft.private:
+        if author.kind == AuthorKind.BOT:
+            _check_turn(account.id, thread, draft, author=author, now=now)
         _check_sendable(text, draft, allowed, capabilities)
+        if author.kind == AuthorKind.AGENT:
+            taken = take_turns(account, [conversation_id], taker=Agent(author.id or 0, author.name), now=now)
     parts = [(text, draft.attachments)] if draft.private else split_message(text, draft.attachments, capabilities)
     written: list[UUID] = []
     for number, (words, files) in enumerate(parts):
@@ -90,7 +96,7 @@ def send_reply(
         written.append(message.id)
     fold_conversations(account.id, [conversation_id])
     changes = [Change("message.created", conversation_id, id) for id in written]
-    append_changes(account.id, [*changes, Change("conversation.updated", conversation_id)], now=now)
+    append_changes(account.id, [*taken, *changes, Change("conversation.updated", conversation_id)], now=now)
     return _read(account, written[0], now=now), True
 
 
@@ -171,6 +177,26 @@ def _choose_thread(
     return next(open_threads, threads[0])
 
 
+def _check_turn(account_id: int, thread: Thread, draft: Draft, *, author: Author, now: datetime) -> None:
+    """Raises TurnTaken, having put what the bot wanted to say on record, once for each client id."""
+    conversation = Conversation.objects.filter(account=account_id, id=thread.conversation_id)
+    if conversation.values_list("turn", flat=True).first() == Turn.BOT:
+        return
+    refused = RefusedReply(
+        account_id=account_id,
+        thread=thread,
+        bot=author.name,
+        client_id=draft.client_id,
+        text=draft.text,
+        code=TURN_TAKEN,
+        at=now,
+    )
+    same = RefusedReply.objects.filter(account=account_id, thread__conversation_id=thread.conversation_id)
+    if not same.filter(bot=refused.bot, client_id=refused.client_id).exists():
+        refused.save(force_insert=True)
+    raise TurnTaken
+
+
 def _check_sendable(text: str, draft: Draft, allowed: Allowed, capabilities: Capabilities) -> None:
     if allowed.can != "text":
         raise NotPossible(allowed.reason, code="window_closed" if allowed.channel.connected else "not_possible")
@@ -223,7 +249,7 @@ def _write(
         search=SearchVector(Value(" ".join(tokenise(text))), config="simple"),
     )
     insert_keys(account.id, [(channel.id, key, message.id)])
-    _advance(thread, message, reads=not draft.private)
+    _advance(thread, message)
     return message
 
 
@@ -247,16 +273,16 @@ def _read_quoted(account_id: int, thread: Thread, quoted: UUID | None) -> str:
     return external
 
 
-def _advance(thread: Thread, message: Message, *, reads: bool) -> None:
-    """A reply opens the thread and reads what came before, a person's also takes the turn; a note only moves the
-    conversation up.
+def _advance(thread: Thread, message: Message) -> None:
+    """A reply opens the thread, and a person's reads what came before: unread is what no person has seen. A note only
+    moves the conversation up.
     """
     thread.last_message_id = max(message.id, thread.last_message_id or message.id)
-    if reads:
-        thread.read_up_to, thread.unread = message.id, 0
+    if not message.private:
         thread.status, thread.snoozed_until = Status.OPEN, None
-        thread.turn = thread.turn if message.author_kind == AuthorKind.BOT else Turn.HUMAN
-    thread.save(update_fields=["last_message_id", "read_up_to", "unread", "status", "snoozed_until", "turn"])
+        if message.author_kind != AuthorKind.BOT:
+            thread.read_up_to, thread.unread = message.id, 0
+    thread.save(update_fields=["last_message_id", "read_up_to", "unread", "status", "snoozed_until"])
 
 
 def _enqueue(

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from channels_ingest.services import store_upload
 from inbox import forms, rendering
 from inbox.selectors.messages import get_messages, list_messages
-from inbox.services import conversations
+from inbox.services import conversations, turns
 from inbox.services.messages import Draft, send_reply
 from inbox.shapes import Author, Timeline
 from inbox.views.base import agent_of, find, member_view, read_id, scope_of, user_of
@@ -53,6 +53,20 @@ def assign(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
     found = find(request, conversation_id)
     wanted = forms.read_form(forms.AssignForm(request.POST))
     conversations.assign(request.account, found.id, actor=agent_of(request), now=request.now, **wanted)
+    return HttpResponse(status=204)
+
+
+@member_view(post=Operation.TAKE_TURN)
+def take_over(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
+    found = find(request, conversation_id)
+    turns.take_over(request.account, found.id, actor=agent_of(request), now=request.now)
+    return HttpResponse(status=204)
+
+
+@member_view(post=Operation.TAKE_TURN)
+def hand_back(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
+    found = find(request, conversation_id)
+    turns.hand_back(request.account, found.id, actor=agent_of(request), now=request.now)
     return HttpResponse(status=204)
 
 

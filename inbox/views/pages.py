@@ -18,6 +18,7 @@ from django.urls import reverse
 from inbox import forms
 from inbox.phrases import list_phrases, list_shortcuts
 from inbox.realtime import read_head
+from inbox.selectors.bots import list_answering_bots
 from inbox.selectors.channels import list_agents, list_channels_within
 from inbox.selectors.conversations import count_boxes, list_allowed, list_conversations
 from inbox.selectors.messages import list_messages
@@ -46,7 +47,8 @@ def show_conversation(request: AccountRequest, conversation_id: UUID) -> HttpRes
     if conversation.id != conversation_id:
         return redirect(with_query(request, reverse("inbox:conversation", args=[conversation.id])))
     allowed = list_allowed(conversation_id=conversation.id, **scope_of(request))
-    context = {"seq": seq, "conversation": conversation, "allowed": allowed}
+    bots = list_answering_bots(request.account.pk, channels=[channel.id for channel in conversation.channels])
+    context = {"seq": seq, "conversation": conversation, "allowed": allowed, "bots": bots}
     fragment = request.headers.get(FRAGMENT)
     if fragment == "bar":
         return render(request, "inbox/bar.html", context)

@@ -43,6 +43,9 @@ export function assignTo(agent, id = openId()) {
 
 export const claim = (id = openId()) => assignTo(String(conf.me.id), id);
 
+const takeOver = (id) => command(id, "take_over/", {}, { text: say("taken_over") });
+const handBack = (id) => command(id, "hand_back/", {}, { text: say("handed_back"), undo: () => takeOver(id) });
+
 export async function markUnread() {
   const first = [...document.querySelectorAll('.msg[data-id][data-author="user"]')].at(-1);
   if (first) $("[data-do=unread]", first)?.click();
@@ -64,6 +67,8 @@ export function startActions() {
   onDo("resolve", (button) => setStatus(idOf(button), "resolved"));
   onDo("reopen", (button) => setStatus(idOf(button), "open"));
   onDo("claim", (button) => claim(idOf(button)));
+  onDo("take-over", () => takeOver(openId()));
+  onDo("hand-back", () => handBack(openId()));
   for (const button of document.querySelectorAll("[data-snooze]")) {
     button.addEventListener("click", () => {
       $("#snooze-menu").hidePopover();
@@ -82,6 +87,9 @@ export function startActions() {
     }
   });
   $("#assign-menu").addEventListener("beforetoggle", () => {
+    const bot = $("#head")?.dataset.bot;
+    $("#hand-back").hidden = bot === undefined;
+    $("#hand-back .grow").textContent = bot ? say("hand_back_to", { name: bot }) : say("hand_back");
     const assignees = known(app.dataset.conversation)?.assignees.split(" ") ?? [];
     for (const button of document.querySelectorAll("[data-assign][aria-checked]")) {
       button.setAttribute("aria-checked", String(assignees.includes(button.dataset.assign)));

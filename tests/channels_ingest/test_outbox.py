@@ -24,7 +24,14 @@ from channels_ingest.events import DeliveryState, DeliveryUpdated
 from channels_ingest.models import Channel, DeliveryAttempt, OutboxMessage, OutboxState
 from channels_ingest.outbox import deliver, list_due_threads
 from channels_ingest.registry import load_channels
-from channels_ingest.services import claim_uploads, enqueue_message, retry_delivery, store_upload, update_channel
+from channels_ingest.services import (
+    claim_uploads,
+    enqueue_message,
+    retry_delivery,
+    store_upload,
+    update_channel,
+    withdraw_messages,
+)
 from channels_ingest.tasks import deliver_thread, sweep_outbox
 from oneview.accounts.models import Account
 from oneview.bootstrap import ROOT
@@ -560,3 +567,58 @@ def test_the_tasks_do_what_the_rows_say(channel: Channel, provider: Provider, mo
     assert asked == [(channel.account_id, str(THREAD))]
     deliver_thread(*asked[0])
     assert provider.texts == ["swept"]
+
+
+# What is withdrawn
+
+
+def withdraw(channel: Channel, *messages: UUID) -> list[UUID]:
+    with scope(channel.account_id):
+        return withdraw_messages(channel.account_id, messages, code="turn_taken", reason="Somebody was faster.")
+
+
+def withdraw_elsewhere(channel: Channel, message: UUID) -> None:
+    try:
+        withdraw(channel, message)
+    finally:
+        connections.close_all()
+
+
+def test_what_was_withdrawn_is_not_sent_and_lets_the_next_go(channel: Channel, provider: Provider) -> None:
+    first, _ = enqueue(channel, "one", "two")
+    assert withdraw(channel, first) == [first]
+    run(channel)
+    assert provider.texts == ["two"]
+    assert states_of(channel) == ["failed", "sent"]
+
+
+def test_what_is_withdrawn_before_its_fence_does_not_pass_it(
+    channel: Channel, provider: Provider, acme: Account
+) -> None:
+    with scope(acme):
+        upload = store_upload(acme.id, name="a.png", content_type="image/png", content=b"\x89PNG\r\n\x1a\n...")
+        claim_uploads(acme.id, [upload.id], message_id=new_id(), channel_id=channel.id)
+    (message,) = enqueue(channel, "", files=[str(upload.id)])
+    provider.next.append(Say(body={"id": "media-1"}, before=lambda: withdraw_elsewhere(channel, message)))
+    run(channel)
+    assert [asked.path.rpartition("/")[2] for asked in provider.asked] == ["media"]
+    assert states_of(channel) == ["failed"]
+
+
+def test_what_is_withdrawn_while_it_is_sent_is_sent(channel: Channel, provider: Provider, recorder: Recorder) -> None:
+    (message,) = enqueue(channel, "one")
+    provider.next.append(
+        Say(body={"messages": [{"id": "wamid.1"}]}, before=lambda: withdraw_elsewhere(channel, message))
+    )
+    run(channel)
+    assert (states_of(channel), updates(recorder)) == (["sent"], [("sent", "")])
+
+
+def test_what_comes_back_withdrawn_has_failed(channel: Channel, provider: Provider, recorder: Recorder) -> None:
+    (message,) = enqueue(channel, "one")
+    provider.next.append(Say(429, before=lambda: withdraw_elsewhere(channel, message)))
+    run(channel)
+    assert (states_of(channel), updates(recorder)) == (["failed"], [("failed", "Somebody was faster.")])
+    [row] = rows_of(channel)
+    with pytest.raises(NotPossible, match="withdrawn"):
+        retry_delivery(channel.account_id, row.id)

@@ -9,7 +9,7 @@ from django.http import HttpResponseBase
 from django.test import Client
 
 from channels_ingest.sink import ChannelInfo
-from inbox.models import Conversation
+from inbox.models import Conversation, Thread
 from oneview.accounts.models import Account, Membership
 from oneview.accounts.services import create_token
 from oneview.common.scope import scope
@@ -70,3 +70,10 @@ def problem_of(response: HttpResponseBase) -> tuple[int, str]:
 def fields_of(response: HttpResponseBase) -> set[str]:
     assert problem_of(response) == (400, "validation")
     return {error["field"] for error in json.loads(response.content)["errors"]}  # type: ignore[attr-defined]
+
+
+def leave_to_bot(account: Account) -> None:
+    """The turn in every conversation is the bot's."""
+    with scope(account):
+        Thread.objects.update(turn="bot")
+        Conversation.objects.update(turn="bot")

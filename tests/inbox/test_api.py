@@ -23,7 +23,17 @@ from oneview.accounts.services import create_token
 from oneview.common.ids import new_id
 from oneview.common.scope import scope
 from tests.fixtures import sign_in
-from tests.inbox.api import API, Caller, agent_caller, bot_caller, connect, fields_of, problem_of, write_in
+from tests.inbox.api import (
+    API,
+    Caller,
+    agent_caller,
+    bot_caller,
+    connect,
+    fields_of,
+    leave_to_bot,
+    problem_of,
+    write_in,
+)
 from tests.inbox.batches import message, take_in, user
 
 pytestmark = pytest.mark.django_db
@@ -235,6 +245,7 @@ def test_a_reply_is_written_once_however_often_it_is_posted(ana: str, bob: Membe
 
 
 def test_a_bot_writes_in_its_own_name(acme: Account, ana: str, bob: Membership, bob_calls: Caller) -> None:
+    leave_to_bot(acme)
     answer = bot_caller(acme).post(f"conversations/{ana}/messages/", {"client_id": "a1", "text": "Hola"})
     assert answer.json()["author"] == {"kind": "bot", "id": None, "name": "Helper"}
     [row] = bob_calls.get("conversations/").json()["results"]
@@ -248,14 +259,14 @@ def test_a_bot_writes_in_its_own_name(acme: Account, ana: str, bob: Membership, 
 def test_an_answer_of_a_person_takes_the_turn(
     acme: Account, ana: str, bob_calls: Caller, speaks: Any, turn: str
 ) -> None:
-    with scope(acme):
-        Thread.objects.update(turn="bot")
+    leave_to_bot(acme)
     calls = speaks(acme) if speaks else bob_calls
     calls.post(f"conversations/{ana}/messages/", {"client_id": "a1", "text": "Hola"})
     assert calls.get(f"conversations/{ana}/").json()["turn"] == turn
 
 
 def test_two_bots_may_name_their_messages_alike(acme: Account, ana: str) -> None:
+    leave_to_bot(acme)
     for name in ("Helper", "Seller"):
         calls = Caller(create_token(acme, bot=name))
         answer = calls.post(f"conversations/{ana}/messages/", {"client_id": "a1", "text": "Hola"})
@@ -458,7 +469,7 @@ def test_a_form_is_no_json(ana: str, bob_calls: Caller) -> None:
 def test_the_schema_names_every_document_and_address(bob_calls: Caller) -> None:
     with patched_settings(DESCRIPTION):
         schema = bob_calls.get("schema/", format="json").json()
-    assert len(schema["paths"]) == 21
+    assert len(schema["paths"]) == 24
     assert {"Conversation", "Message", "Contact", "Problem"} <= set(schema["components"]["schemas"])
     message = schema["paths"]["/api/v1/messages/{message_id}/"]["get"]["responses"]["200"]
     assert message["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Message"}

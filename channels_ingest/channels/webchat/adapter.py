@@ -90,6 +90,7 @@ class WebChat(ChannelAdapter):
         resolution=timedelta(milliseconds=1),
         replies=True,
         safe_retry=True,
+        instant=True,
         body_limit=64 * 1024,
     )
 

@@ -1,0 +1,113 @@
+"""Taking the turn, handing over and handing back. Repeating any of them changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from inbox.folds import fold_conversations, lock_conversations
+from inbox.lines import Line, write_line
+from inbox.models import Conversation, Handover, Message, Thread
+from inbox.models.thread import Status, Turn
+from inbox.realtime import Change, append_changes
+from inbox.selectors.bots import list_answering_bots
+from inbox.shapes import Agent
+from inbox.turns import claim_handovers, take_turns
+from oneview.accounts.models import Account, Team
+from oneview.common.errors import FieldError, Invalid, NotFound, NotPossible
+
+
+def take_over(account: Account, conversation_id: UUID, *, actor: Agent, now: datetime) -> None:
+    """Takes the turn from the bot, and what a bot handed over; it becomes the actor's where it is nobody's. Raises
+    NotFound.
+    """
+    conversation = _lock(account.id, conversation_id)
+    changes = take_turns(account, [conversation_id], taker=actor, now=now)
+    if not conversation.assignees:
+        Thread.objects.filter(account=account, conversation_id=conversation_id).update(assignee_id=actor.id)
+        if not changes:
+            line = Line("assigned", {"by": actor.name, "to": actor.name})
+            changes = _tell_line(account, conversation_id, line, now=now)
+    elif not changes:
+        return
+    _conclude(account.id, conversation_id, changes, now=now)
+
+
+def hand_back(account: Account, conversation_id: UUID, *, actor: Agent, now: datetime) -> None:
+    """Gives the turn to the bot; whose the conversation is stays. Raises NotFound, and NotPossible where no bot
+    answers.
+    """
+    conversation = _lock(account.id, conversation_id)
+    if not list_answering_bots(account.id, channels=conversation.channels):
+        raise NotPossible(_("No bot answers on these channels."))
+    if conversation.turn == Turn.BOT:
+        return
+    Thread.objects.filter(account=account, conversation_id=conversation_id).update(turn=Turn.BOT)
+    changes = [
+        *claim_handovers(account.id, [conversation_id], taker=actor, now=now),
+        *_tell_line(account, conversation_id, Line("handed_back", {"by": actor.name}), now=now),
+        Change("conversation.handed_back", conversation_id),
+    ]
+    _conclude(account.id, conversation_id, changes, now=now)
+
+
+def hand_over(
+    account: Account,
+    conversation_id: UUID,
+    *,
+    bot: str,
+    reason: str,
+    summary: str = "",
+    team: UUID | None = None,
+    now: datetime,
+) -> None:
+    """A bot gives the conversation to people, who find it open, with its words. `team`: whose it is from now on. Raises
+    NotFound, Invalid.
+    """
+    conversation = _lock(account.id, conversation_id)
+    if team is not None and not Team.objects.filter(account=account, id=team).exists():
+        raise Invalid(FieldError("team", "not_found", _("This account has no such team.")))
+    if conversation.turn == Turn.HUMAN:
+        return
+    if team is not None:
+        Thread.objects.filter(account=account, conversation_id=conversation_id).update(team_id=team)
+    line = Line("handed_over", {"by": bot, "reason": reason})
+    changes = give_to_people(account, conversation_id, line, bot=bot, reason=reason, summary=summary, now=now)
+    _conclude(account.id, conversation_id, changes, now=now)
+
+
+def give_to_people(
+    account: Account, conversation_id: UUID, line: Line, *, bot: str, reason: str, summary: str, now: datetime
+) -> list[Change]:
+    """Turns a locked conversation over and opens it, with a handover that waits; for the caller to fold and to tell."""
+    Thread.objects.filter(account=account, conversation_id=conversation_id).update(
+        turn=Turn.HUMAN, status=Status.OPEN, snoozed_until=None
+    )
+    changes = _tell_line(account, conversation_id, line, now=now)
+    [written] = Message.objects.filter(account=account, id__in=[change.message for change in changes])
+    Handover.objects.create(
+        id=written.id, account=account, thread_id=written.thread_id, bot=bot, reason=reason, summary=summary, at=now
+    )
+    detail = {"handover": str(written.id)}
+    return [*changes, Change("conversation.handed_over", conversation_id, detail=detail)]
+
+
+def _lock(account_id: int, conversation_id: UUID) -> Conversation:
+    lock_conversations(account_id, [conversation_id])
+    conversation = Conversation.objects.filter(account=account_id, id=conversation_id).first()
+    if conversation is None:
+        raise NotFound(_("This conversation does not exist."))
+    return conversation
+
+
+def _tell_line(account: Account, conversation_id: UUID, line: Line, *, now: datetime) -> list[Change]:
+    written = write_line(account, conversation_id, line, now=now)
+    return [Change("message.created", conversation_id, written)] if written else []
+
+
+def _conclude(account_id: int, conversation_id: UUID, changes: Sequence[Change], *, now: datetime) -> None:
+    fold_conversations(account_id, [conversation_id])
+    append_changes(account_id, [*changes, Change("conversation.updated", conversation_id)], now=now)
