@@ -23,8 +23,9 @@ from oneview.common.ids import new_id
 NAMED_BY_KEY = ("phone", "email")
 OPAQUE_KINDS = frozenset({"visitor", "messenger", "instagram"})
 MAX_NAME, MAX_VALUE = 60, 1000
-# Attributes that are no details: an agent's word alone counts.
+# Attributes that are no details. Blocked is an agent's word alone, a tag also a bot's.
 BLOCKED, TAG = "blocked", "tag:"
+YES, NO = "yes", "no"
 
 
 class Rank(IntEnum):
@@ -98,25 +99,43 @@ def store_attributes(account_id: int, facts: Iterable[AttributeFact]) -> set[UUI
         return {row[0] for row in cursor.fetchall()}
 
 
+def read_last_word(account_id: int, contact_id: UUID, names: Iterable[str], *, rank: Rank) -> datetime | None:
+    """When somebody of that rank last said something of these names of the contact."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT max(t.observed_at) FROM identity_identity i
+            JOIN identity_attribute t ON (t.account_id, t.identity_id) = (i.account_id, i.id)
+            WHERE i.account_id = %s AND i.contact_id = %s AND t.rank = %s AND t.name = ANY(%b::text[])
+            """,
+            [account_id, contact_id, rank, list(names)],
+        )
+        last: datetime | None = cursor.fetchone()[0]
+        return last
+
+
 @dataclass(slots=True)
 class _Contact:
     """`raw`: the canonical identity's value, for people; `keys`: number and address, the ones learnt last; `said`:
-    attributes; `decided`: what agents say that is no detail.
+    attributes; `typed`: what users or bots say of phone and e-mail; `decided`: what is said that is no detail.
     """
 
     raw: str = ""
     keys: dict[str, str] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
-    decided: set[str] = field(default_factory=set)
+    typed: dict[str, str] = field(default_factory=dict)
+    decided: dict[str, str] = field(default_factory=dict)
 
     @property
     def tags(self) -> list[str]:
-        return sorted(name.removeprefix(TAG) for name in self.decided if name.startswith(TAG))
+        return sorted(
+            name.removeprefix(TAG) for name, value in self.decided.items() if name.startswith(TAG) and value != NO
+        )
 
     @property
     def attributes(self) -> dict[str, str]:
         """Phone and e-mail are the contact's keys, unless somebody with a say wrote another."""
-        return self.keys | self.said
+        return self.typed | self.keys | self.said
 
     @property
     def name(self) -> str:
@@ -175,11 +194,16 @@ def _read_contacts(account_id: int, ids: Iterable[UUID]) -> dict[UUID, _Contact]
             [account_id, list(ids)],
         )
         for id, name, rank, value in cursor.fetchall():
+            contact = contacts[id]
+            if not value:
+                continue
             if name == BLOCKED or name.startswith(TAG):
-                if value and rank == Rank.AGENT:
-                    contacts[id].decided.add(name)
-            elif value:
-                contacts[id].said.setdefault(name, value)
+                if rank == Rank.AGENT or (rank == Rank.TYPED and name != BLOCKED):
+                    contact.decided.setdefault(name, value)
+            elif name in NAMED_BY_KEY and rank == Rank.TYPED:
+                contact.typed[name] = value
+            else:
+                contact.said.setdefault(name, value)
     return contacts
 
 

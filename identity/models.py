@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Left
 from django.utils.translation import gettext_lazy as _
 
 from oneview.common.ids import new_id
@@ -199,6 +200,15 @@ class Attribute(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "identity", "name", "rank"], name="attribute_once")]
+        indexes = [
+            models.Index(
+                "account",
+                "name",
+                Left("value", 200),  # a whole value may be more than an index takes
+                condition=models.Q(name__in=["phone", "email"]),
+                name="attribute_key",
+            )
+        ]
 
 
 class Contact(models.Model):

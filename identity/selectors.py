@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,6 +40,15 @@ class Member:
     value: str
     first_seen: datetime
     link: Link | None
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What somebody says of a contact: `rank` of `identity.attributes.Rank`, `kind` of the identity it was said of."""
+
+    value: str
+    rank: int
+    kind: str
 
 
 def find_contact_id(account_id: int, identity_id: UUID) -> UUID | None:
@@ -122,6 +131,67 @@ def list_decisions(account_id: int, identity_ids: Iterable[UUID]) -> list[Decisi
         account=account_id, b__in=ids
     )
     return list(rows.distinct().order_by("-at", "-id"))
+
+
+def list_words(account_id: int, contact_ids: Iterable[UUID]) -> dict[UUID, dict[str, list[Word]]]:
+    """What is said of contacts, by name; the word that stands before the others first."""
+    words: dict[UUID, dict[str, list[Word]]] = {id: {} for id in contact_ids}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT DISTINCT ON (i.contact_id, t.name, t.rank) i.contact_id, t.name, t.value, t.rank, i.kind
+            FROM identity_identity i
+            JOIN identity_attribute t ON (t.account_id, t.identity_id) = (i.account_id, i.id)
+            WHERE i.account_id = %s AND i.contact_id = ANY(%b::uuid[])
+            ORDER BY i.contact_id, t.name, t.rank, t.observed_at DESC, t.value DESC
+            """,
+            [account_id, list(words)],
+        )
+        for id, name, value, rank, kind in cursor.fetchall():
+            if value:
+                words[id].setdefault(name, []).append(Word(value, rank, kind))
+    return words
+
+
+def find_sharers(account_id: int, contact_id: UUID, keys: Collection[tuple[str, str]]) -> dict[UUID, str]:
+    """Other contacts that have one of these keys (kind phone or email, value), by identity or by somebody's word, with
+    the kind of key. Without those that it was decided are not the same.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH wanted AS (SELECT * FROM unnest(%b::text[], %b::text[]) AS v(kind, value))
+            SELECT contact_id, kind FROM (
+              SELECT DISTINCT ON (i.kind, i.value) i.contact_id, i.kind FROM wanted w
+              JOIN identity_identity i
+                ON i.account_id = %s AND (i.kind, i.scope, i.value) = (w.kind, '', w.value)
+              ORDER BY i.kind, i.value, i.epoch DESC
+            ) holder
+            UNION
+            SELECT c.id, w.kind FROM wanted w
+            JOIN identity_attribute t
+              ON t.account_id = %s AND t.name IN ('phone', 'email') AND t.name = w.kind
+              AND left(t.value, 200) = left(w.value, 200)
+            JOIN identity_identity i ON (i.account_id, i.id) = (t.account_id, t.identity_id)
+            JOIN identity_contact c ON (c.account_id, c.id) = (i.account_id, i.contact_id)
+            WHERE c.attributes ->> w.kind = w.value
+            """,
+            [[kind for kind, _ in keys], [value for _, value in keys], account_id, account_id],
+        )
+        sharing = {id: kind for id, kind in sorted(cursor.fetchall()) if id != contact_id}
+    apart = _list_apart(account_id, contact_id) if sharing else set()
+    return {id: kind for id, kind in sharing.items() if id not in apart}
+
+
+def _list_apart(account_id: int, contact_id: UUID) -> set[UUID]:
+    """The contacts that the last decision says are somebody else than this one."""
+    members = set(Identity.objects.filter(account=account_id, contact_id=contact_id).values_list("id", flat=True))
+    last: dict[tuple[UUID, UUID | None], Decision] = {}
+    for decision in list_decisions(account_id, members):
+        last.setdefault((decision.a_id, decision.b_id), decision)
+    apart = (Decision.Op.CANNOT_LINK, Decision.Op.REVOKE)
+    ends = {id for pair, decision in last.items() if decision.op in apart for id in pair if id and id not in members}
+    return set(find_contact_ids(account_id, ends).values())
 
 
 def _find_links(root: UUID, evidence: Iterable[Evidence]) -> dict[UUID, Link]:

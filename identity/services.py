@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
 
-from identity.attributes import AttributeFact, Rank, fold_contacts, store_attributes
+from identity.attributes import AttributeFact, Rank, fold_contacts, read_last_word, store_attributes
 from identity.epochs import Start, read_epochs
 from identity.evidence import store_picture
 from identity.grouping import Move, read_ground, record_moves, regroup
@@ -166,13 +166,17 @@ def revoke_evidence(
     )
 
 
-def describe(account_id: int, contact_id: UUID, said: Mapping[str, str], *, now: datetime) -> None:
-    """An agent wrote these attributes of a contact; they are kept on its canonical identity and stand before what
-    platforms tell. An empty value takes the agent's word back.
+def describe(
+    account_id: int, contact_id: UUID, said: Mapping[str, str], *, rank: Rank = Rank.AGENT, now: datetime
+) -> None:
+    """Somebody wrote these attributes of a contact; they are kept on its canonical identity. An agent's stand before
+    what platforms tell. An empty value takes the word of that rank back.
+
+    Who waited for the lock speaks after those who had it, whenever their transactions began.
     """
-    store_attributes(
-        account_id, [AttributeFact(contact_id, name, value, Rank.AGENT, now) for name, value in said.items()]
-    )
+    last = read_last_word(account_id, contact_id, said, rank=rank)
+    at = max(now, last + timedelta(microseconds=1)) if last else now
+    store_attributes(account_id, [AttributeFact(contact_id, name, value, rank, at) for name, value in said.items()])
     fold_contacts(account_id, [contact_id])
 
 

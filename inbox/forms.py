@@ -156,7 +156,39 @@ class BlockForm(forms.Form):
 class FieldForm(forms.Form):
     name = forms.CharField(max_length=60)
     value = forms.CharField(max_length=1000, required=False)
-    version = forms.IntegerField()
+    before = forms.CharField(max_length=1000, required=False)
+
+
+class WordsForm(forms.Form):
+    """One word to put on, or one to take off."""
+
+    add = forms.CharField(required=False)
+    remove = forms.CharField(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        return {name: [word] if word else [] for name, word in self.cleaned_data.items()}
+
+
+class TagForm(WordsForm):
+    add = forms.CharField(max_length=40, required=False)
+
+
+class ConversationLabelForm(WordsForm):
+    add = forms.CharField(max_length=100, required=False)
+
+
+class NoteForm(forms.Form):
+    text = forms.CharField(max_length=10_000)
+
+
+class RevertForm(forms.Form):
+    entry = forms.UUIDField()
+    field = forms.CharField(max_length=60)
+    before = forms.CharField(max_length=1000, required=False)
+
+
+class OtherForm(forms.Form):
+    contact = forms.UUIDField()
 
 
 class UndoForm(forms.Form):

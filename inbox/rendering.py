@@ -4,16 +4,18 @@ the browser's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.template.loader import get_template
 from django.utils.translation import gettext as _
 
+from identity.attributes import Rank
+from identity.selectors import Word
+from inbox.attributes import NAMED, Attribute, name_attribute, show_value
+from inbox.selectors.contacts import kind_label
 from inbox.shapes import ContactShape, ConversationShape, MessageShape
-
-NAMED_FACTS = ("name", "phone", "email", "language")
 
 
 def render_rows(rows: Iterable[ConversationShape]) -> dict[UUID, str]:
@@ -30,26 +32,46 @@ def render_messages(messages: Iterable[MessageShape]) -> dict[UUID, str]:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A line of the details. Our own can be edited; `is_code`: written left to right in every language."""
+    """A line of the details. `value` is what is kept, `shown` how people read it; `origin`: who says so, where that is
+    no agent.
+    """
 
-    name: str
-    label: str
+    attribute: Attribute
     value: str
-    is_code: bool = False
-    is_editable: bool = True
+    shown: str
+    origin: str
 
 
-def list_facts(contact: ContactShape) -> tuple[Fact, ...]:
-    """The named attributes first, then what else is known."""
-    named = (
-        Fact("name", _("Name"), contact.name),
-        Fact("phone", _("Phone"), contact.phone, is_code=True),
-        Fact("email", _("E-mail"), contact.email, is_code=True),
-        Fact("language", _("Language"), contact.language),
-    )
-    own = (
-        Fact(name, name.replace("_", " ").capitalize(), value, is_editable=False)
-        for name, value in sorted(contact.attributes.items())
-        if name not in NAMED_FACTS
-    )
-    return (*named, *own)
+@dataclass(frozen=True, slots=True)
+class FactGroup:
+    title: str
+    facts: tuple[Fact, ...]
+
+
+def group_facts(
+    contact: ContactShape, attributes: Mapping[str, Attribute], words: Mapping[str, Sequence[Word]]
+) -> tuple[FactGroup, ...]:
+    """What belongs to no group first, then each group in the order of its first attribute. What channels tell stands
+    between the named details and the account's own.
+    """
+    told = {name: name_attribute(name) for name in sorted(contact.attributes) if name not in attributes}
+    named = {name: attributes[name] for name in NAMED}
+    groups: dict[str, list[Fact]] = {"": []}
+    for attribute in {**named, **told, **attributes}.values():
+        value = contact.attributes.get(attribute.name, "")
+        said = next(iter(words.get(attribute.name, ())), None)
+        shown = contact.name if attribute.name == "name" else show_value(attribute, value)
+        origin = name_origin(said) if said and said.value == value else ""
+        groups.setdefault(attribute.group, []).append(Fact(attribute, value, shown, origin))
+    return tuple(FactGroup(title, tuple(facts)) for title, facts in groups.items())
+
+
+def name_origin(word: Word) -> str:
+    match word.rank:
+        case Rank.AGENT:
+            return ""
+        case Rank.SIGNED:
+            return _("from your own system")
+        case Rank.PLATFORM:
+            return _("from %(channel)s") % {"channel": kind_label(word.kind)}
+    return _("told by the customer")

@@ -241,6 +241,49 @@ class AttemptShape:
 
 
 @dataclass(frozen=True, slots=True)
+class Sharer:
+    """Another contact that has the same phone or email (`shared`), about whom nobody has decided yet."""
+
+    id: UUID
+    name: str
+    shared: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteShape:
+    """What an agent wrote down about a contact; `author_id` is None when the author is no member any more."""
+
+    id: UUID
+    author_id: int | None
+    author_name: str
+    text: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """What an entry of the history did to one field, in words; `is_current`: the old value shows already."""
+
+    field: str
+    label: str
+    old: str
+    new: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """Who changed what of a contact. `what`: a few words; `source` from where, empty where it is not known."""
+
+    id: UUID
+    at: datetime
+    actor: str
+    source: str
+    what: str
+    changes: tuple[FieldChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointShape:
     """An address that is told what changes. `state`: on or off; `reason` why it is off or waits; `after`: the number of
     the last event that it took.

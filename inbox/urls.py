@@ -1,6 +1,6 @@
 from django.urls import path
 
-from inbox.views import blocking, canned, context, conversations, pages, panel, profile
+from inbox.views import blocking, canned, contacts, context, conversations, pages, panel, profile
 
 app_name = "inbox"
 urlpatterns = [
@@ -25,8 +25,16 @@ urlpatterns = [
     path("c/<uuid:conversation_id>/unread/", conversations.mark_unread, name="unread"),
     path("c/<uuid:conversation_id>/canned/", canned.offer_replies, name="offer_canned"),
     path("c/<uuid:conversation_id>/panel/", panel.show_panel, name="panel"),
-    path("c/<uuid:conversation_id>/panel/field/", panel.edit_field, name="field"),
+    path("c/<uuid:conversation_id>/panel/field/", contacts.edit_field, name="field"),
+    path("c/<uuid:conversation_id>/panel/history/", contacts.show_history, name="history"),
+    path("c/<uuid:conversation_id>/tags/", contacts.tag, name="tags"),
+    path("c/<uuid:conversation_id>/labels/", contacts.label, name="labels"),
+    path("c/<uuid:conversation_id>/notes/", contacts.write_note, name="notes"),
+    path("c/<uuid:conversation_id>/notes/<uuid:note_id>/remove/", contacts.delete_note, name="remove_note"),
+    path("c/<uuid:conversation_id>/revert/", contacts.revert, name="revert"),
+    path("c/<uuid:conversation_id>/join/", contacts.join, name="join"),
+    path("c/<uuid:conversation_id>/apart/", contacts.keep_apart, name="apart"),
+    path("c/<uuid:conversation_id>/undo/", contacts.undo_link, name="undo"),
     path("c/<uuid:conversation_id>/block/", blocking.block, name="block"),
     path("c/<uuid:conversation_id>/unblock/", blocking.unblock, name="unblock"),
-    path("c/<uuid:conversation_id>/undo/", panel.undo_link, name="undo"),
 ]

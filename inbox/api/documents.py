@@ -177,7 +177,17 @@ class LinkJson(IdentityJson):
     evidence: int | None
 
 
+class SharerJson(TypedDict):
+    """Another contact that has the same phone or e-mail (`shared`), about whom nobody has decided yet."""
+
+    contact: str
+    name: str
+    shared: Literal["phone", "email"]
+
+
 class ContactJson(TypedDict):
+    """`same_as` is null in lists and events: ask for the one contact."""
+
     id: str
     name: str
     phone: str
@@ -188,6 +198,7 @@ class ContactJson(TypedDict):
     identities: list[IdentityJson]
     blocked: bool
     version: int
+    same_as: list[SharerJson] | None
 
 
 class EvidenceJson(TypedDict):

@@ -10,9 +10,11 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from inbox.attributes import NAMED
 from inbox.models.endpoint import Endpoint
 from inbox.models.thread import Status
 from inbox.realtime import TYPES
+from inbox.services.details import MOST_TAGS
 from inbox.services.labels import MOST_FIELDS, MOST_LABELS
 
 MOST_TEXT = 20_000
@@ -124,6 +126,22 @@ class ContactChanges(Strict):
     phone = serializers.CharField(max_length=60, allow_blank=True, required=False)
     email = serializers.CharField(max_length=254, allow_blank=True, required=False)
     language = serializers.CharField(max_length=60, allow_blank=True, required=False)
+    attributes = serializers.DictField(
+        child=FieldValue(allow_null=True),
+        required=False,
+        help_text="Of those that the account defined; those named are set, null takes the value away.",
+    )
+    tags = serializers.ListField(
+        child=serializers.CharField(max_length=40),
+        max_length=MOST_TAGS,
+        required=False,
+        help_text="All tags that the contact is to have, of those that the account defined.",
+    )
+
+    def validate_attributes(self, given: dict[str, Any]) -> dict[str, Any]:
+        if beside := [name for name in given if name in NAMED]:
+            raise serializers.ValidationError(dict.fromkeys(beside, "This stands beside the attributes."))
+        return given
 
 
 class Block(Strict):

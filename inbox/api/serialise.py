@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -30,6 +30,7 @@ from inbox.api.documents import (
     LinkJson,
     MessageJson,
     PreviewJson,
+    SharerJson,
     VisitorMessageJson,
 )
 from inbox.realtime import LoggedChange
@@ -47,6 +48,7 @@ from inbox.shapes import (
     IdentityShape,
     MessageShape,
     Preview,
+    Sharer,
 )
 
 
@@ -184,7 +186,7 @@ def link_json(shape: IdentityShape) -> LinkJson:
     return {**identity_json(shape), "reason": shape.reason, "evidence": shape.link}
 
 
-def contact_json(shape: ContactShape) -> ContactJson:
+def contact_json(shape: ContactShape, same_as: Sequence[Sharer] | None = None) -> ContactJson:
     return {
         "id": str(shape.id),
         "name": shape.name,
@@ -196,7 +198,12 @@ def contact_json(shape: ContactShape) -> ContactJson:
         "identities": [identity_json(each) for each in shape.identities],
         "blocked": shape.blocked,
         "version": shape.version,
+        "same_as": None if same_as is None else [sharer_json(each) for each in same_as],
     }
+
+
+def sharer_json(sharer: Sharer) -> SharerJson:
+    return {"contact": str(sharer.id), "name": sharer.name, "shared": sharer.shared}  # type: ignore[typeddict-item]
 
 
 def evidence_json(evidence: Evidence) -> EvidenceJson:

@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from identity.attributes import Rank
 from identity.selectors import list_changes, list_decisions, list_evidence
 from inbox.api import documents, inputs, serialise
 from inbox.api.base import AccountView, listing
@@ -20,12 +21,14 @@ from inbox.selectors.contacts import get_contact
 from inbox.selectors.conversations import list_allowed, list_conversations
 from inbox.selectors.messages import get_contexts, get_messages, list_messages
 from inbox.selectors.reach import is_in_reach
-from inbox.services.contacts import edit_contact, join_contacts, part_identity, undo_link
+from inbox.selectors.sharers import list_sharers
+from inbox.services.contacts import join_contacts, part_identity, undo_link
 from inbox.services.conversations import assign, mark_read, set_status
+from inbox.services.details import edit_contact
 from inbox.services.labels import label_conversation, label_message
 from inbox.services.messages import Draft, send_reply
 from inbox.services.redaction import redact_message
-from inbox.shapes import ConversationShape, MessageShape
+from inbox.shapes import ContactShape, ConversationShape, MessageShape
 from inbox.turns import TurnTaken
 from inbox.updates import Wanted, read_update
 from oneview.accounts.permissions import Operation
@@ -75,7 +78,7 @@ class ConversationView(AccountView):
             assign(self.account, found.id, actor=self.actor, assignee=changes["assignee"], now=self.now)
         if "labels" in changes:
             self.require(Operation.LABEL_CONVERSATION)
-            label_conversation(self.account, found.id, changes["labels"], now=self.now)
+            label_conversation(self.account, found.id, changes["labels"], actor=self.actor, now=self.now)
         if "status" in changes:
             self.require(Operation.SET_STATUS)
             wanted = {"status": changes["status"], "snoozed_until": changes.get("snoozed_until")}
@@ -180,17 +183,30 @@ class ContactView(AccountView):
 
     @answers("get_contact", documents.ContactJson)
     def get(self, request: Request, contact_id: UUID) -> Response:
-        return Response(serialise.contact_json(self.find_contact(contact_id)))
+        return self._show(self.find_contact(contact_id))
 
     @answers("update_contact", documents.ContactJson, body=inputs.ContactChanges, problems=(409,))
     def patch(self, request: Request, contact_id: UUID) -> Response:
-        """409 with `current` when somebody else edited it since `version`."""
+        """409 with `current` and `yours` when somebody else edited it since `version`. What a bot writes stands behind
+        what agents and platforms say.
+        """
         changes = self.read_body(inputs.ContactChanges)
         contact = self.find_contact(contact_id)
         self.require(Operation.EDIT_CONTACT, own=self.is_own(contact.id))
-        edit = {"version": changes.pop("version"), "changes": changes}
-        edited = edit_contact(self.account, contact.id, actor=self.actor, **edit, now=self.now)
-        return Response(serialise.contact_json(edited))
+        edit = {"version": changes.pop("version"), "tags": changes.pop("tags", None)}
+        edited = edit_contact(
+            self.account,
+            contact.id,
+            actor=self.actor,
+            changes=changes | changes.pop("attributes", {}),
+            rank=Rank.TYPED if self.is_bot else Rank.AGENT,
+            **edit,
+            now=self.now,
+        )
+        return self._show(edited)
+
+    def _show(self, contact: ContactShape) -> Response:
+        return Response(serialise.contact_json(contact, list_sharers(contact=contact, reach=self.reach, **self.scope)))
 
 
 class IdentitiesView(AccountView):

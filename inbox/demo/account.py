@@ -22,8 +22,8 @@ from channels_ingest.services import create_channel
 from identity.selectors import get_contacts
 from inbox.demo.story import HANA, JONAS, LUZ, MATEO, MIRA, PRIYA, STORY, TOM, YUSUF, Customer, Said
 from inbox.models import Message, MessageKey, Thread
-from inbox.services.contacts import edit_contact
 from inbox.services.conversations import assign, mark_read, set_status
+from inbox.services.details import edit_contact
 from inbox.services.messages import Draft, send_reply
 from inbox.services.turns import hand_over, take_over
 from inbox.shapes import Agent, Author

@@ -9,11 +9,13 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from identity.attributes import format_phone
+from identity.attributes import Rank, format_phone
 from identity.models import Contact
-from identity.selectors import Link, Member, find_contact_ids, get_contacts, list_members_of
+from identity.selectors import Link, Member, find_contact_ids, get_contacts, list_members_of, list_words
+from inbox.attributes import CONSENT, LABELS
 from inbox.models import Thread
 from inbox.reach import Reach
+from inbox.selectors.attributes import list_tags, read_attributes
 from inbox.selectors.channels import get_channels, label_of
 from inbox.selectors.reach import is_in_reach
 from inbox.shapes import ChannelShape, ContactShape, IdentityShape
@@ -54,27 +56,46 @@ def read_contacts(account_id: int, ids: Collection[UUID]) -> dict[UUID, ContactS
     channels = get_channels(account_id)
     threads = Thread.objects.filter(account=account_id, identity__in=identities)
     channel_of = {thread.identity_id: channels[thread.channel_id] for thread in threads}
-    shapes = {id: _shape_contact(contact, members[id], channel_of) for id, contact in contacts.items()}
+    gone = _list_gone(account_id, contacts)
+    tags = set(list_tags(account_id)) if any(contact.tags for contact in contacts.values()) else set()
+    shapes = {id: _shape_contact(contact, members[id], channel_of, gone, tags) for id, contact in contacts.items()}
     return {id: shapes[contact] for id, contact in current.items() if contact in shapes}
 
 
 def _shape_contact(
-    contact: Contact, members: Sequence[Member], channel_of: Mapping[UUID, ChannelShape]
+    contact: Contact,
+    members: Sequence[Member],
+    channel_of: Mapping[UUID, ChannelShape],
+    gone: Collection[tuple[UUID, str]],
+    tags: Collection[str],
 ) -> ContactShape:
     by_id = {member.id: member for member in members}
-    attributes = contact.attributes
+    attributes = {name: value for name, value in contact.attributes.items() if (contact.id, name) not in gone}
     return ContactShape(
         id=contact.id,
         name=contact.name,
         phone=attributes.get("phone", ""),
         email=attributes.get("email", ""),
         language=attributes.get("language", ""),
-        tags=tuple(contact.tags),
+        tags=tuple(tag for tag in contact.tags if tag in tags),
         attributes=attributes,
         identities=tuple(_shape_identity(member, by_id, channel_of.get(member.id)) for member in members),
         blocked=contact.blocked,
         version=contact.version,
     )
+
+
+def _list_gone(account_id: int, contacts: Mapping[UUID, Contact]) -> set[tuple[UUID, str]]:
+    """Attributes whose definition was deleted: what people or bots wrote under a name that means nothing any more."""
+    known = {*read_attributes(account_id), *LABELS}
+    unknown = {
+        (contact.id, name)
+        for contact in contacts.values()
+        for name in contact.attributes
+        if name not in known and not name.startswith(CONSENT)
+    }
+    words = list_words(account_id, {id for id, _name in unknown}) if unknown else {}
+    return {(id, name) for id, name in unknown if words[id][name][0].rank in (Rank.AGENT, Rank.TYPED)}
 
 
 def _shape_identity(member: Member, by_id: Mapping[UUID, Member], channel: ChannelShape | None) -> IdentityShape:

@@ -1,57 +1,31 @@
-"""What agents do to contacts: correct details, join two, undo a link, part an identity from the rest. All wait for the
-account lock, since all write identities.
+"""What agents decide about contacts: join two, keep two apart, undo a link, part an identity from the rest. All wait
+for the account lock, since all write identities.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from identity.grouping import Move
 from identity.models import Decision, Evidence
-from identity.normalise import normalise
 from identity.rules import LINK
-from identity.selectors import find_contact_id, get_contacts, list_evidence, list_members
-from identity.services import decide, describe, revoke_evidence
+from identity.selectors import find_contact_id, list_evidence, list_members
+from identity.services import decide, revoke_evidence
 from inbox.folds import fold_conversations, lock_conversations
 from inbox.moves import move_threads, tell_contacts
 from inbox.realtime import Change, append_changes
 from inbox.selectors.contacts import get_contact, kind_label
 from inbox.shapes import Agent, ContactShape
-from oneview.accounts.models import Account, AuditEntry
-from oneview.common.errors import Conflict, FieldError, Invalid, NotFound, NotPossible
+from oneview.accounts.models import Account
+from oneview.accounts.services import record_audit
+from oneview.common.errors import FieldError, Invalid, NotFound, NotPossible
 from oneview.common.scope import lock_account
-
-NAMED = ("name", "phone", "email", "language")
-MAX_LENGTH = 1000
-
-
-def edit_contact(
-    account: Account, contact_id: UUID, *, actor: Agent, version: int, changes: Mapping[str, str], now: datetime
-) -> ContactShape:
-    """Writes details of a contact of this account, and of no other. An empty value takes the agent's own word back.
-
-    Raises NotFound, Invalid, and Conflict with the contact as it stands when somebody else edited it since `version`.
-    """
-    lock_account(account.id)
-    current = _current(account.id, contact_id)
-    contact = get_contacts(account.id, [current])[current]
-    if contact.version != version:
-        raise Conflict(
-            _("Somebody else changed these details in the meantime."), current=get_contact(account.id, current)
-        )
-    cleaned = {name: _clean(account, name, value) for name, value in changes.items()}
-    old = {name: contact.attributes.get(name, "") for name in cleaned}
-    describe(account.id, current, cleaned, now=now)
-    _record(account, "contact.edit", current, actor=actor, old=old, new=cleaned)
-    append_changes(account.id, [Change("contact.updated", current), Change("conversation.updated", current)], now=now)
-    return get_contact(account.id, current)
 
 
 def undo_link(account: Account, contact_id: UUID, *, actor: Agent, evidence: int, now: datetime) -> tuple[UUID, ...]:
@@ -113,6 +87,21 @@ def join_contacts(account: Account, contact_id: UUID, *, actor: Agent, other: UU
     return get_contact(account.id, current)
 
 
+def keep_apart(account: Account, contact_id: UUID, *, actor: Agent, other: UUID, now: datetime) -> None:
+    """Nobody is asked again whether these two are one person, and no evidence makes them one.
+
+    Raises NotFound, Invalid for an `other` that is none or is the same contact.
+    """
+    lock_account(account.id)
+    current = _current(account.id, contact_id)
+    second = find_contact_id(account.id, other)
+    if second is None or second == current:
+        raise Invalid(FieldError("with", "not_found", _("This is no other contact.")))
+    decide(account.id, Decision.Op.CANNOT_LINK, a=current, b=second, actor_id=actor.id, now=now)
+    _record(account, "contact.keep_apart", current, actor=actor, new={"with": str(second)})
+    append_changes(account.id, [Change("contact.updated", id) for id in sorted((current, second))], now=now)
+
+
 def apply_moves(account_id: int, moves: Sequence[Move], *, now: datetime) -> None:
     """Lets threads and conversations follow what a decision moved."""
     contacts = {contact for move in moves for contact in (move.origin, move.target)}
@@ -123,6 +112,18 @@ def apply_moves(account_id: int, moves: Sequence[Move], *, now: datetime) -> Non
     updates = [Change("contact.updated", contact) for contact in sorted(contacts)]
     folded = [Change("conversation.updated", conversation) for conversation in sorted(moved.conversations)]
     append_changes(account_id, [*moved.changes, *told, *updates, *folded], now=now)
+
+
+def _record(
+    account: Account,
+    action: str,
+    contact: UUID,
+    *,
+    actor: Agent,
+    old: Mapping[str, Any] | None = None,
+    new: Mapping[str, Any] | None = None,
+) -> None:
+    record_audit(account.id, actor=actor, action=action, target=str(contact), old=old, new=new)
 
 
 def _find_link(account_id: int, identity: UUID) -> Evidence | None:
@@ -159,49 +160,8 @@ def _explain_refusal(account_id: int, one: UUID, other: UUID) -> str:
     return _("It was decided that these two are not the same person.")
 
 
-def _record(
-    account: Account,
-    action: str,
-    contact: UUID,
-    *,
-    actor: Agent,
-    old: Mapping[str, str] | None = None,
-    new: Mapping[str, str | int],
-) -> None:
-    AuditEntry.objects.create(
-        account=account,
-        actor_id=actor.id,
-        actor_name=actor.name,
-        action=action,
-        target=str(contact),
-        old=old,
-        new=new,
-    )
-
-
 def _current(account_id: int, contact_id: UUID) -> UUID:
     current = find_contact_id(account_id, contact_id)
     if current is None:
         raise NotFound(_("This contact does not exist."))
     return current
-
-
-def _clean(account: Account, name: str, value: str) -> str:
-    text = " ".join(value.split())
-    if name not in NAMED:
-        raise Invalid(FieldError(name, "unknown", _("There is no such detail.")))
-    if "\x00" in value or len(text) > MAX_LENGTH:
-        raise Invalid(FieldError(name, "invalid", _("This is too long or has characters that can't be stored.")))
-    if name == "email" and text:
-        try:
-            validate_email(text)
-        except ValidationError:
-            raise Invalid(FieldError(name, "invalid", _("This is no e-mail address."))) from None
-    if name == "phone" and text:
-        number = normalise("phone", text, region=account.region or None)
-        if number is None:
-            raise Invalid(
-                FieldError(name, "invalid", _("This is no phone number. Write it with its country: +34 600 111 222."))
-            ) from None
-        return number
-    return text

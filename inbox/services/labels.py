@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from inbox.folds import fold_conversations, lock_conversations
-from inbox.models import Message, Thread
+from inbox.models import Conversation, Message, Thread
 from inbox.realtime import Change, append_changes
 from inbox.selectors.messages import get_messages
 from inbox.shapes import Agent, MessageShape
@@ -24,15 +24,31 @@ MOST_FIELDS = 50
 Value = str | int | float | bool
 
 
-def label_conversation(account: Account, conversation_id: UUID, labels: Sequence[str], *, now: datetime) -> None:
+def label_conversation(
+    account: Account, conversation_id: UUID, labels: Sequence[str], *, actor: Agent, now: datetime
+) -> None:
     """Replaces the labels of a conversation, on all its threads. Raises NotFound, Invalid."""
-    wanted = _clean_labels(labels)
     lock_conversations(account.id, [conversation_id])
-    threads = Thread.objects.filter(account=account, conversation_id=conversation_id)
-    if not threads.update(labels=wanted):
-        raise NotFound(_("This conversation does not exist."))
-    fold_conversations(account.id, [conversation_id])
-    append_changes(account.id, [Change("conversation.updated", conversation_id)], now=now)
+    _write_labels(account, conversation_id, labels, actor=actor, now=now)
+
+
+def change_labels(
+    account: Account,
+    conversation_id: UUID,
+    *,
+    actor: Agent,
+    add: Sequence[str] = (),
+    remove: Collection[str] = (),
+    reverts: UUID | None = None,
+    now: datetime,
+) -> None:
+    """Sticks labels on a conversation and takes others off, whoever else does so. Raises NotFound, Invalid.
+
+    `reverts`: the entry of the audit that this undoes.
+    """
+    lock_conversations(account.id, [conversation_id])
+    stays = [label for label in _read_labels(account, conversation_id) if label not in remove]
+    _write_labels(account, conversation_id, [*stays, *add], actor=actor, reverts=reverts, now=now)
 
 
 def label_message(
@@ -86,6 +102,37 @@ def _record(
         old=before,
         new={**after, "changed": changed},
     )
+
+
+def _read_labels(account: Account, conversation_id: UUID) -> list[str]:
+    labels = Conversation.objects.filter(account=account, id=conversation_id).values_list("labels", flat=True)
+    return next(iter(labels), [])
+
+
+def _write_labels(
+    account: Account,
+    conversation_id: UUID,
+    labels: Sequence[str],
+    *,
+    actor: Agent,
+    reverts: UUID | None = None,
+    now: datetime,
+) -> None:
+    wanted, old = _clean_labels(labels), _read_labels(account, conversation_id)
+    threads = Thread.objects.filter(account=account, conversation_id=conversation_id)
+    if not threads.update(labels=wanted):
+        raise NotFound(_("This conversation does not exist."))
+    fold_conversations(account.id, [conversation_id])
+    if set(wanted) != set(old):
+        record_audit(
+            account.id,
+            actor=actor,
+            action="conversation.label",
+            target=str(conversation_id),
+            old={"labels": old},
+            new={"labels": wanted} | ({"reverts": str(reverts)} if reverts else {}),
+        )
+    append_changes(account.id, [Change("conversation.updated", conversation_id)], now=now)
 
 
 def _read(account: Account, message_id: UUID, *, now: datetime) -> MessageShape:

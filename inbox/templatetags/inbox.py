@@ -30,7 +30,7 @@ ICONS = frozenset({
     "chevron-left", "circle-alert", "circle-question-mark", "circle-user", "clock", "code", "contact", "download",
     "ellipsis", "eraser",
     "external-link", "file-text", "globe", "hash", "headset", "history", "image", "inbox", "keyboard", "link",
-    "lock", "log-out", "mail", "map-pin", "message-circle", "message-square", "message-square-text",
+    "lock", "log-out", "mail", "map-pin", "message-circle", "message-square", "message-square-text", "plus",
     "messages-square", "mic", "monitor", "moon", "panel-left", "panel-right", "paperclip", "pencil", "phone",
     "phone-call", "refresh-cw", "reply", "search", "send", "settings", "shield-alert", "shield-check",
     "smartphone", "sun", "tag",

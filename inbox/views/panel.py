@@ -1,4 +1,4 @@
-"""The details beside a conversation: what is known of the contact, and edits of it."""
+"""The details beside a conversation: what is known of the contact."""
 
 from __future__ import annotations
 
@@ -8,58 +8,44 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.shortcuts import render
 
+from identity.selectors import list_words
 from inbox import forms, rendering
+from inbox.selectors.attributes import list_tags, read_attributes
 from inbox.selectors.contacts import get_contact
-from inbox.services import contacts
-from inbox.shapes import ContactShape, ConversationShape
-from inbox.views.base import agent_of, allows, find, member_view, require
+from inbox.selectors.notes import list_notes
+from inbox.selectors.sharers import list_sharers
+from inbox.shapes import ConversationShape
+from inbox.views.base import allows, find, member_view, reach_of, scope_of
 from oneview.accounts.middleware import AccountRequest
-from oneview.accounts.permissions import Operation
-from oneview.common.errors import Conflict
+from oneview.accounts.permissions import SUPERVISOR, Operation
 
 
 @member_view(get=Operation.SEE_CONVERSATIONS)
 def show_panel(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
+    return render_panel(request, conversation_id)
+
+
+def render_panel(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
     return render(request, "inbox/panel.html", describe_panel(request, find(request, conversation_id)))
 
 
-@member_view(post=Operation.EDIT_CONTACT)
-def edit_field(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
-    """The panel with the new value; 409 with `current` ({"value", "version"}) when somebody else was faster."""
-    conversation = find(request, conversation_id)
-    require(request, Operation.EDIT_CONTACT, conversation=conversation)
-    edit = forms.read_form(forms.FieldForm(request.POST))
-    try:
-        contacts.edit_contact(
-            request.account,
-            conversation.id,
-            actor=agent_of(request),
-            version=edit["version"],
-            changes={edit["name"]: edit["value"]},
-            now=request.now,
-        )
-    except Conflict as conflict:
-        stands: ContactShape = conflict.current
-        current = {"value": stands.attributes.get(edit["name"], ""), "version": stands.version}
-        raise Conflict(conflict.detail, current=current) from None
-    return render(request, "inbox/panel.html", describe_panel(request, conversation))
-
-
-@member_view(post=Operation.JOIN_CONTACTS)
-def undo_link(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
-    found = find(request, conversation_id)
-    undone = forms.read_form(forms.UndoForm(request.POST))
-    contacts.undo_link(request.account, found.id, actor=agent_of(request), now=request.now, **undone)
-    return HttpResponse(status=204)
-
-
 def describe_panel(request: AccountRequest, conversation: ConversationShape) -> dict[str, Any]:
-    contact = get_contact(request.account.pk, conversation.id)
+    account_id = request.account.pk
+    contact = get_contact(account_id, conversation.id)
+    words = list_words(account_id, [contact.id])[contact.id]
+    customer, *groups = rendering.group_facts(contact, read_attributes(account_id), words)
     return {
         "conversation": conversation,
         "contact": contact,
-        "facts": rendering.list_facts(contact),
+        "customer": customer,
+        "groups": groups,
+        "free_tags": [tag for tag in list_tags(account_id) if tag not in contact.tags],
+        "notes": list_notes(account_id, [identity.id for identity in contact.identities]),
+        "sharers": list_sharers(contact=contact, reach=reach_of(request), **scope_of(request)),
         "can_edit": allows(request, Operation.EDIT_CONTACT, conversation=conversation),
+        "can_label": allows(request, Operation.LABEL_CONVERSATION),
+        "can_note": allows(request, Operation.WRITE_CONTACT_NOTE, conversation=conversation),
+        "is_supervisor": request.membership.role == SUPERVISOR,
         "account": request.account,
         "status_name": forms.name_status(conversation.status),
     }

@@ -87,7 +87,7 @@ TABLE: Mapping[Operation, Mapping[str, Grant]] = {
     Operation.LABEL_MESSAGE: {**_ASSIGNEE, BOT: _YES},
     Operation.TAKE_TURN: _MEMBERS,
     Operation.HAND_OVER: {BOT: _YES},
-    Operation.EDIT_CONTACT: _ASSIGNEE,
+    Operation.EDIT_CONTACT: {**_ASSIGNEE, BOT: _YES},
     Operation.WRITE_CONTACT_NOTE: _ASSIGNEE,
     Operation.JOIN_CONTACTS: _MEMBERS,
     Operation.BLOCK_CONTACT: _ASSIGNEE,

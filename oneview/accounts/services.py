@@ -129,7 +129,7 @@ def record_audit(
     with scope(account_id):
         AuditEntry.objects.create(
             account_id=account_id,
-            actor_id=actor.id if actor else None,
+            actor_id=(actor.id or None) if actor else None,
             actor_name=actor.name[:120] if actor else "command line",
             action=action,
             target=target[:120],

@@ -58,14 +58,15 @@ class Invalid(OneViewError):
 
 
 class Conflict(OneViewError):
-    """`current` is what stands now, for the caller to choose."""
+    """`current` is what stands now and `yours` what was sent, for the caller to choose."""
 
     status = 409
     title = "Somebody was faster"
 
-    def __init__(self, detail: str, *, code: str = "conflict", current: Any = None) -> None:
+    def __init__(self, detail: str, *, code: str = "conflict", current: Any = None, yours: Any = None) -> None:
         super().__init__(detail, code=code)
         self.current = current
+        self.yours = yours
 
 
 class NotPossible(OneViewError):

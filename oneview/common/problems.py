@@ -40,8 +40,9 @@ def problem_of(error: OneViewError) -> JsonResponse:
         more["errors"] = [{"field": e.field, "code": e.code, "message": e.message} for e in error.errors]
     if isinstance(error, NotPossible):
         more["reason"] = error.detail
-    if (current := getattr(error, "current", None)) is not None:
-        more["current"] = current
+    for name in ("current", "yours"):
+        if (value := getattr(error, name, None)) is not None:
+            more[name] = value
     return problem(error.status, code=error.code, title=error.title, detail=error.detail, **more)
 
 

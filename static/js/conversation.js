@@ -196,7 +196,7 @@ function isPanelShown() {
 }
 
 async function withPanel(run) {
-  panel ??= await import("./panel.js");
+  [panel] = await Promise.all([import("./later/panel.js"), import("./later/customer.js")]);
   run(panel);
 }
 

@@ -41,7 +41,8 @@ def edit(calls: Caller, contact: str, **changes: Any) -> Any:
 def test_a_contact_is_told_with_its_identities(contact: str, alice_calls: Caller) -> None:
     told = alice_calls.get(f"contacts/{contact}/").json()
     assert set(told) == {
-        *("id", "name", "phone", "email", "language", "tags", "attributes", "identities", "blocked", "version")
+        *("id", "name", "phone", "email", "language", "tags", "attributes", "identities", "blocked", "version"),
+        "same_as",
     }
     assert (told["id"], told["name"]) == (contact, "Ana Prieto")
     assert {identity["kind"] for identity in told["identities"]} == {"whatsapp", "phone"}
@@ -68,8 +69,17 @@ def test_an_agent_corrects_who_is_assigned_to_them(contact: str, alice_calls: Ca
     assert edit(bob_calls, contact, name="Ana María").json()["name"] == "Ana María"
 
 
-def test_a_bot_corrects_nothing(contact: str, acme: Account) -> None:
-    assert problem_of(edit(bot_caller(acme), contact, name="Ana María")) == (403, "forbidden")
+def test_what_a_bot_writes_stands_behind_what_agents_and_platforms_say(
+    contact: str, acme: Account, alice_calls: Caller
+) -> None:
+    calls = bot_caller(acme)
+    answer = edit(calls, contact, name="Anita", phone="+34 600 999 999", language="gl").json()
+    assert (answer["name"], answer["phone"], answer["language"]) == ("Ana Prieto", "+34600111222", "gl")
+    edit(alice_calls, contact, language="es")
+    assert edit(calls, contact, language="gl").json()["language"] == "es"
+    with scope(acme):
+        actors = AuditEntry.objects.filter(actor_name="Helper", action="contact.edit").values_list("actor", flat=True)
+        assert set(actors) == {None}
 
 
 def test_who_comes_second_is_shown_what_stands(contact: str, alice_calls: Caller) -> None:
@@ -78,6 +88,7 @@ def test_who_comes_second_is_shown_what_stands(contact: str, alice_calls: Caller
     answer = alice_calls.patch(f"contacts/{contact}/", {"version": version, "name": "Anita"})
     assert problem_of(answer) == (409, "conflict")
     assert answer.json()["current"]["name"] == "Ana María"
+    assert answer.json()["yours"] == {"name": "Anita"}
 
 
 @pytest.mark.parametrize(
@@ -87,7 +98,7 @@ def test_who_comes_second_is_shown_what_stands(contact: str, alice_calls: Caller
         ({"phone": "12"}, "phone"),
         ({"name": "a\x00b"}, "name"),
         ({"version": "first"}, "version"),
-        ({"tags": []}, "tags"),
+        ({"tags": ["Nobody said so"]}, "tags"),
     ],
 )
 def test_a_detail_that_can_not_be_is_named(

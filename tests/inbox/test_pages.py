@@ -368,11 +368,15 @@ class TestDetails:
         post(agent, path(conversation, "assign/"), assignee=bob.user_id)
         return conversation
 
-    def edit(self, client: Client, conversation: UUID, name: str, value: str, *, version: int | None = None) -> Any:
+    def edit(self, client: Client, conversation: UUID, name: str, value: str, *, before: str | None = None) -> Any:
         html = fragment(client, path(conversation, "panel/"))
-        [shown] = re.findall(r'data-version="(\d+)"', html)
+        [shown] = re.findall(rf'data-field="{name}" data-value="([^"]*)"', html)
         return post(
-            client, path(conversation, "panel/field/"), name=name, value=value, version=shown if version is None else 0
+            client,
+            path(conversation, "panel/field/"),
+            name=name,
+            value=value,
+            before=shown if before is None else before,
         )
 
     def test_an_agent_edits_what_is_theirs(self, agent: Client, mine: UUID) -> None:
@@ -393,7 +397,7 @@ class TestDetails:
 
     def test_who_was_slower_is_shown_both_values(self, agent: Client, mine: UUID) -> None:
         self.edit(agent, mine, "name", "Ana P.")
-        response = self.edit(agent, mine, "name", "Ana Prieto", version=0)
+        response = self.edit(agent, mine, "name", "Anita", before="Ana Prieto")
         assert response.status_code == 409
         assert response.json()["current"]["value"] == "Ana P."
 
