@@ -5,7 +5,7 @@ import { $, announce, app, onDo, parseOne, toast, whenReleased } from "./dom.js"
 import { startActions } from "./actions.js";
 import { startBlocking } from "./blocking.js";
 import { giveBack, preferThread, startComposer } from "./composer.js";
-import { dropCached, follow, note, refreshBar, refreshPanel, reloadConversation, startConversation } from "./conversation.js";
+import { dropCached, follow, note, openAgain, refreshBar, refreshPanel, reloadConversation, startConversation } from "./conversation.js";
 import { startKeys } from "./keys.js";
 import { applyRows, expireRows, loadList, list, startList } from "./list.js";
 import { connect, live, onLive } from "./live.js";
@@ -30,6 +30,7 @@ function apply({ events, rows = {}, messages = {}, gone = [] }) {
   }
   applyRows(rows, gone);
   for (const id of [...Object.keys(rows), ...gone]) dropCached(id);
+  if (gone.includes(open) && open === openId()) return openAgain(open); // which says that it is not there for us
   showMessages(open, events, messages);
   if (!rows[open]) return;
   refreshBar();

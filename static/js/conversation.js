@@ -97,7 +97,7 @@ export async function openConversation(id, { push = true, focus = false, peek = 
   }
 }
 
-function openAgain(id) {
+export function openAgain(id) {
   app.dataset.conversation = "";
   openConversation(id, { push: false });
 }
