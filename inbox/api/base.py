@@ -139,6 +139,10 @@ class AccountView(APIView):
         """By any id that it ever had. Raises NotFound, also for what is out of the caller's reach."""
         return get_conversation(conversation_id=conversation_id, reach=self.reach, **self.scope)
 
+    def find_again(self, conversation_id: UUID) -> ConversationShape:
+        """What a command of the caller made of it: it is answered also when it went out of their reach by that."""
+        return get_conversation(conversation_id=conversation_id, reach=EVERYTHING, **self.scope)
+
     def find_contact(self, contact_id: UUID) -> ContactShape:
         """By any id that it ever had. Raises NotFound, also for what is out of the caller's reach."""
         return find_contact(contact_id=contact_id, reach=self.reach, **self.scope)

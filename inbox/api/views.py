@@ -83,7 +83,7 @@ class ConversationView(AccountView):
             self.require(Operation.SET_STATUS)
             wanted = {"status": changes["status"], "snoozed_until": changes.get("snoozed_until")}
             set_status(self.account, found.id, actor=self.actor, **wanted, now=self.now)
-        return self._show(self.find(found.id))
+        return self._show(self.find_again(found.id))
 
     def _show(self, found: ConversationShape) -> Response:
         allowed = list_allowed(conversation_id=found.id, **self.scope)
@@ -144,7 +144,7 @@ class ReadView(AccountView):
         up_to = self.read_body(inputs.ReadUpTo)["up_to"]
         found = self.find(conversation_id)
         mark_read(self.account, found.id, viewer=self.actor, up_to=up_to, now=self.now)
-        return Response(serialise.conversation_json(self.find(found.id)))
+        return Response(serialise.conversation_json(self.find_again(found.id)))
 
 
 class MessageView(MessageAnswers):

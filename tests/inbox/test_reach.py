@@ -138,6 +138,15 @@ def test_out_of_reach_answers_as_what_never_existed(
         assert known[0] == known[1]
 
 
+def test_who_gives_a_conversation_out_of_their_reach_is_answered_once_more(bob: Membership, of_support: str) -> None:
+    map_channels(bob)
+    take(bob, of_support)
+    calls = agent_caller(bob)
+    given = calls.patch(f"conversations/{of_support}/", {"assignee": None})
+    assert (given.status_code, given.json()["assignee"]) == (200, None)
+    assert calls.get(f"conversations/{of_support}/").status_code == 404
+
+
 def test_a_bot_sees_everything(acme: Account, bob: Membership, of_sales: str, of_support: str) -> None:
     listed = bot_caller(acme).get("conversations/").json()["results"]
     assert ids(row["id"] for row in listed) == {of_sales, of_support}
