@@ -15,10 +15,11 @@ from django.http import HttpResponse
 from django.test import Client
 
 from channels_ingest.services import claim_uploads, store_upload
+from channels_ingest.sink import ChannelInfo
 from inbox import urls as pages
 from inbox.api import urls as api
 from inbox.models import Message, Thread
-from oneview.accounts.models import Membership
+from oneview.accounts.models import Account, Membership
 from oneview.accounts.permissions import AGENT, Operation, may
 from oneview.common.ids import new_id
 from oneview.common.scope import scope
@@ -81,6 +82,7 @@ def list_routes() -> Iterator[Route]:
 
 
 ROUTES = list(list_routes())
+BOTH = sorted({route.path for route in ROUTES if route.name == "conversation_id" and "message_id" in route.path})
 
 
 def test_the_routes_are_found() -> None:
@@ -88,9 +90,16 @@ def test_the_routes_are_found() -> None:
     assert {(route.part, route.path) for route in ROUTES} >= set(BODIES)
 
 
+@pytest.fixture
+def own(acme: Account) -> ChannelInfo:
+    """Bob's channel."""
+    with scope(acme):
+        return make_channel(acme, external_id="900300")
+
+
 @pytest.fixture(params=["another channel", "another team"])
 def ids(
-    request: pytest.FixtureRequest, settings: Any, tmp_path: Path, alice: Membership, bob: Membership
+    request: pytest.FixtureRequest, settings: Any, tmp_path: Path, own: ChannelInfo, alice: Membership, bob: Membership
 ) -> dict[str, str]:
     """Of a conversation that Bob does not see: its contact, a message and a file."""
     settings.MEDIA_ROOT = tmp_path
@@ -101,7 +110,6 @@ def ids(
         file = store_upload(account.pk, name=f"{CANARY}.txt", content_type="text/plain", content=CANARY.encode())
         thread = Thread.objects.get(id=message.thread_id)
         claim_uploads(account.pk, [file.id], message_id=message.id, channel_id=thread.channel_id)
-        own = make_channel(account, external_id="900300")
     if request.param == "another channel":
         map_channels(bob, own)
     else:
@@ -136,6 +144,17 @@ def test_what_is_out_of_reach_answers_as_what_never_existed(bob: Membership, ids
 def test_a_supervisor_is_answered(alice: Membership, ids: dict[str, str], route: Route) -> None:
     """The test above would pass for addresses that answer nobody."""
     assert route.ask(sign_in(alice), ids).status_code == 200
+
+
+@pytest.mark.parametrize("path", BOTH)
+def test_a_conversation_that_is_seen_opens_no_message_of_another(
+    bob: Membership, ids: dict[str, str], own: ChannelInfo, path: str
+) -> None:
+    seen = write_in(bob.account, own, "hello", value="ES.9", name="Rosa Diez")
+    for route in (each for each in ROUTES if each.path == path):
+        answer = route.ask(sign_in(bob), ids | {"conversation_id": seen})
+        assert CANARY not in answer.content.decode()
+        assert answer.status_code in (403, 404)
 
 
 def test_lists_and_counts_hold_no_word_of_it(bob: Membership, ids: dict[str, str]) -> None:
