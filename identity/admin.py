@@ -16,13 +16,13 @@ from identity.models import Change, Contact, Decision, Evidence, Identity
 from oneview.accounts.admin_site import ScopedAdmin, link_inbox, register, render_table
 
 
-@register(Contact)
 class ContactAdmin(ScopedAdmin):
+    """Registered by the inbox's admin, which adds what people wrote."""
+
     list_display = ("name", "blocked", "inbox")
     list_filter = ("blocked",)
     search_fields = ("name",)
     ordering = ("-id",)
-    fields = ("name", "inbox", "blocked", "attributes", "identities", "evidence", "changes")
 
     @admin.display(description=gettext_lazy("Conversation"))
     def inbox(self, contact: Contact) -> SafeString:

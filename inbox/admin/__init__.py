@@ -1,5 +1,5 @@
 """Admin pages of the inbox, a module for each kind of thing."""
 
-from inbox.admin import canned, conversations, endpoints, handovers, links, messages, overview
+from inbox.admin import canned, contacts, conversations, endpoints, handovers, links, messages, overview, words
 
-__all__ = ["canned", "conversations", "endpoints", "handovers", "links", "messages", "overview"]
+__all__ = ["canned", "contacts", "conversations", "endpoints", "handovers", "links", "messages", "overview", "words"]

@@ -19,12 +19,13 @@ from channels_ingest.sandbox.files import draw_image
 from channels_ingest.sandbox.providers.whatsapp import webhooks as whatsapp
 from channels_ingest.sandbox.registry import load_providers
 from channels_ingest.services import create_channel
-from identity.selectors import get_contacts
+from inbox.attributes import Value
 from inbox.demo.story import HANA, JONAS, LUZ, MATEO, MIRA, PRIYA, STORY, TOM, YUSUF, Customer, Said
-from inbox.models import Message, MessageKey, Thread
+from inbox.models import AttributeDefinition, Message, MessageKey, Tag, Thread
 from inbox.services.conversations import assign, mark_read, set_status
 from inbox.services.details import edit_contact
 from inbox.services.messages import Draft, send_reply
+from inbox.services.notes import add_note
 from inbox.services.turns import hand_over, take_over
 from inbox.shapes import Agent, Author
 from oneview.accounts.models import Account, Membership, Role
@@ -171,6 +172,30 @@ def _settle(account: Account, threads: Mapping[Customer, UUID], *, alice: Agent,
         set_status(account, contact_of[JONAS], actor=alice, status="resolved", now=now)
         later = now + timedelta(hours=18)
         set_status(account, contact_of[LUZ], actor=bob, status="snoozed", snoozed_until=later, now=now)
-        tom = contact_of[TOM]
-        version = get_contacts(account.id, [tom])[tom].version
-        edit_contact(account, tom, actor=bob, version=version, changes={"name": TOM.name}, now=now)
+        edit_contact(account, contact_of[TOM], actor=bob, changes={"name": TOM.name}, now=now)
+        _describe_contacts(account, contact_of, alice=alice, bob=bob, now=now)
+
+
+def _describe_contacts(
+    account: Account, contact_of: Mapping[Customer, UUID], *, alice: Agent, bob: Agent, now: datetime
+) -> None:
+    """What the shop wants to know of its customers, and knows of some."""
+    types = AttributeDefinition.Type
+    company = (
+        ("company", "Company", types.TEXT),
+        ("vat_number", "VAT number", types.TEXT),
+        ("customer_since", "Customer since", types.DATE),
+        ("plan", "Plan", types.CHOICE),
+        ("newsletter", "Newsletter", types.YES_NO),
+    )
+    for position, (name, label, type) in enumerate(company):
+        choices = ["Starter", "Business", "Wholesale"] if type == types.CHOICE else []
+        AttributeDefinition.objects.create(
+            account=account, name=name, label=label, type=type, choices=choices, group="Company", position=position
+        )
+    for name in ("VIP", "Wholesale"):
+        Tag.objects.create(account=account, name=name)
+    known: dict[str, Value] = {"company": "Prieto Cafés SL", "customer_since": "2023-03-14", "plan": "Wholesale"}
+    edit_contact(account, contact_of[MATEO], actor=bob, changes=known, tags=["Wholesale"], now=now)
+    edit_contact(account, contact_of[PRIYA], actor=alice, changes={"newsletter": "yes"}, tags=["VIP"], now=now)
+    add_note(account, contact_of[MATEO], actor=bob, text="Prefers deliveries before nine.", now=now)

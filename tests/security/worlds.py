@@ -13,7 +13,9 @@ from django.db.models import Model
 from channels_ingest.models import Channel, DeliveryAttempt, OutboxMessage, OutboxState, QuarantinedEvent
 from identity.models import Change, Contact, Decision, Evidence, Identity
 from inbox.models import (
+    AttributeDefinition,
     CannedReply,
+    ContactNote,
     Conversation,
     DailyCount,
     Endpoint,
@@ -21,6 +23,7 @@ from inbox.models import (
     Handover,
     Message,
     RefusedReply,
+    Tag,
     Thread,
 )
 from oneview.accounts import services
@@ -79,6 +82,7 @@ def make_world(member: Membership, word: str) -> World:
             reason=word,
             next_attempt_at=now,
         )
+        ContactNote.objects.create(account=account, identity=first, author_name=word, text=word, created_at=now)
         DeliveryAttempt.objects.create(account=account, outbox=outbox, at=now, milliseconds=3, outcome=word)
         rows: list[Model] = [
             Account.objects.get(pk=account.pk),
@@ -114,6 +118,8 @@ def make_world(member: Membership, word: str) -> World:
             Conversation.objects.create(id=first.id, account=account, last_message_id=floor_id(now)),
             *make_talk(account, channel, first, word=word, now=now),
             CannedReply.objects.create(account=account, shortcut=word, title=word, text=word),
+            AttributeDefinition.objects.create(account=account, name=word, label=word, group=word),
+            Tag.objects.create(account=account, name=word),
             DailyCount.objects.create(
                 account=account, day=now.date(), channel_id=channel.id, author_kind="bot", author_name=word, messages=3
             ),
