@@ -77,7 +77,6 @@ def list_phrases() -> dict[str, str]:
         "link_undone": _("The link was undone"),
         "joined": _("They are one contact now"),
         "kept_apart": _("Noted. You will not be asked again."),
-        "put_back": _("Put back"),
         "saved": _("Saved"),
         "keep_mine": _("Keep mine"),
         "use_theirs": _("Use theirs: {value}"),

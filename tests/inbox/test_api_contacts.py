@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,9 @@ import pytest
 from channels_ingest.models import Channel
 from channels_ingest.registry import get_channel
 from channels_ingest.sink import ChannelInfo
-from identity.models import Decision, Identity
+from identity.interchange import settings_to_json
+from identity.models import Decision, Evidence, Identity, Settings
+from identity.rules import Rule, default_settings
 from identity.services import decide
 from oneview.accounts.models import Account, AuditEntry, Membership
 from oneview.common.scope import locked_scope, scope
@@ -242,3 +245,21 @@ def test_a_bot_merges_nobody(contact: str, acme: Account) -> None:
 
 def test_a_bot_undoes_no_link(contact: str, acme: Account) -> None:
     assert problem_of(bot_caller(acme).post(f"contacts/{contact}/split/", {"evidence": 1})) == (403, "forbidden")
+
+
+def test_a_number_that_a_bot_was_told_links_only_where_the_account_lets_it(acme: Account, contact: str) -> None:
+    """And never to whom the number is proven to belong."""
+    calls = bot_caller(acme)
+    bea, cleo = write_as(acme, value="ES.55", name="Bea"), write_as(acme, value="ES.66", name="Cleo")
+    told = edit(calls, bea, phone="+34 600 111 222").json()
+    assert (told["id"], told["phone"]) == (bea, "+34600111222")
+    assert [each["contact"] for each in told["same_as"]] == [contact]
+    with scope(acme):
+        assert Evidence.objects.get(rule="typed").status == "suggest"
+        rules = default_settings()
+        trusting = replace(rules, rules={**rules.rules, "typed": Rule("typed", 4)})
+        Settings.objects.create(account=acme, version=1, document=settings_to_json(trusting))
+    assert edit(calls, cleo, phone="+34 600 111 222").json()["id"] == cleo
+    edit(calls, bea, phone="+34 600 999 999")
+    joined = edit(calls, cleo, phone="+34 600 999 999").json()["id"]
+    assert {calls.get(f"contacts/{id}/").json()["id"] for id in (bea, cleo)} == {joined}

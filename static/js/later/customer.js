@@ -37,7 +37,7 @@ const acts = {
     const field = button.dataset.revert;
     const before = $(`.fact[data-field="${CSS.escape(field)}"]`, pane)?.dataset.value ?? "";
     const content = { entry: button.closest("[data-entry]").dataset.entry, field, before };
-    if (!(await command("revert/", content, { text: say("put_back"), button }))) reloadPanel();
+    if (!(await command("revert/", content, { button }))) reloadPanel();
   },
   "[data-undo]": async (button) => {
     if (await command("undo/", { evidence: button.dataset.undo }, { text: say("link_undone"), button })) reloadPanel();

@@ -65,7 +65,9 @@ export function put(html) {
   $("[data-history]", pane).open = hasHistory;
   $(".panel-body", pane).scrollTop = before?.scrollTop ?? 0;
   for (const draft of drafts) $(`[data-draft="${draft.dataset.draft}"]`, pane)?.replaceWith(draft);
-  const again = field ? `.fact[data-field="${CSS.escape(field)}"] button` : active?.id && `#${active.id}`;
+  const again = field
+    ? `.fact[data-field="${CSS.escape(field)}"] button`
+    : (active?.id && `#${active.id}`) || (active?.dataset.draft && `[data-draft="${active.dataset.draft}"]`);
   if (drafts.includes(active)) active.focus();
   else if (again) $(again, pane)?.focus();
   else if (active) (pane.contains(active) ? active : pane).focus();
