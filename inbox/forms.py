@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from inbox.shapes import ChannelShape, TeamShape
 from oneview.common.errors import FieldError, Invalid
 
-BOXES = ("mine", "unassigned", "all")
+BOXES = ("mine", "unassigned", "all", "mentions")
 FILTERS = ("box", "status", "unread", "channel", "team", "label", "q")
 STATUSES = ("open", "snoozed", "resolved", "all")
 MOST_CHARACTERS = 200
@@ -28,6 +28,11 @@ MOST_FILE_BYTES = 25_000_000
 
 def name_status(status: str) -> str:
     return {"open": _("Open"), "snoozed": _("Snoozed"), "resolved": _("Resolved"), "all": _("Every status")}[status]
+
+
+def default_status(box: str) -> str:
+    """A mention counts wherever it is, work to do only while it is open."""
+    return "all" if box == "mentions" else "open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +55,10 @@ class ListQuery:
         cls, given: Mapping[str, str], *, channels: tuple[ChannelShape, ...], teams: tuple[TeamShape, ...]
     ) -> ListQuery:
         box, status = given.get("box", ""), given.get("status", "")
+        box = box if box in BOXES else "mine"
         return cls(
-            box=box if box in BOXES else "mine",
-            status=status if status in STATUSES else "open",
+            box=box,
+            status=status if status in STATUSES else default_status(box),
             unread=given.get("unread") == "1",
             channel=next((channel.id for channel in channels if str(channel.id) == given.get("channel")), None),
             team=next((team.id for team in teams if str(team.id) == given.get("team")), None),
@@ -64,8 +70,11 @@ class ListQuery:
         )
 
     def address(self, **changes: Any) -> str:
-        """The query string of this list with some filters changed; defaults are left out."""
-        query, plain = replace(self, **changes), ListQuery()
+        """The query string of this list with some filters changed; defaults are left out, and change with the box."""
+        if "box" in changes and "status" not in changes and self.status == default_status(self.box):
+            changes["status"] = default_status(changes["box"])
+        query = replace(self, **changes)
+        plain = ListQuery(status=default_status(query.box))
         said = {name: getattr(query, name) for name in FILTERS}
         return "?" + urlencode(
             {name: 1 if value is True else value for name, value in said.items() if value != getattr(plain, name)}
@@ -77,9 +86,13 @@ class ListQuery:
         return {name: getattr(self, name) for name in (*FILTERS, "cursor")}
 
     @property
+    def is_other_status(self) -> bool:
+        return self.status != default_status(self.box)
+
+    @property
     def is_narrowed(self) -> bool:
         """More than a box is asked for."""
-        return bool(self.status != "open" or self.unread or self.channel or self.team or self.label or self.q)
+        return bool(self.is_other_status or self.unread or self.channel or self.team or self.label or self.q)
 
     @property
     def status_name(self) -> str:
@@ -104,6 +117,15 @@ class SendForm(forms.Form):
     thread = forms.UUIDField(required=False)
     private = forms.BooleanField(required=False)
     reply_to = forms.UUIDField(required=False)
+    mentions = forms.CharField(max_length=400, required=False)
+
+    def clean_mentions(self) -> tuple[int, ...]:
+        """Ids of members, parted by spaces."""
+        return tuple(int(id) for id in self.cleaned_data["mentions"].split() if id.isascii() and id.isdigit())
+
+
+class MentionForm(forms.Form):
+    message = forms.UUIDField()
 
 
 class AssignForm(forms.Form):

@@ -55,6 +55,7 @@ def list_phrases() -> dict[str, str]:
         "too_large": _("{name} is larger than 25 MB."),
         "files_offline": _("Files can be sent when you are online again."),
         "canned": _("Canned replies"),
+        "colleagues": _("Colleagues"),
         "suggestions_one": _("1 suggestion"),
         "suggestions": _("{n} suggestions"),
         "gaps": _("Not filled in yet: {names}"),

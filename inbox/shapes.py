@@ -86,6 +86,15 @@ class HandoverShape:
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """A member whom a private note calls by name. `seen`: they had it in view."""
+
+    id: int
+    name: str
+    seen: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MessageShape:
     """One entry of a timeline. `status` is one of the outgoing states, empty for inbound; `data` the structured part
     (location, cards). `redacted_at`: when a supervisor, `redacted_by`, took out what it said. `handover`: what the line
@@ -120,6 +129,7 @@ class MessageShape:
     forwarded: bool
     labels: tuple[str, ...]
     fields: Mapping[str, Any]
+    mentions: tuple[Called, ...]
     handover: HandoverShape | None = None
 
 
@@ -169,7 +179,8 @@ class Allowed:
 @dataclass(frozen=True, slots=True)
 class ConversationShape:
     """A row of the list and the head of a timeline. `unread` counts visible messages; `turn` is bot or human;
-    `handed_over`: a bot's handover waits to be taken.
+    `handed_over`: a bot's handover waits to be taken; `mentions`: who is
+    called in a note and has not looked yet.
     """
 
     id: UUID
@@ -186,6 +197,7 @@ class ConversationShape:
     last_message: Preview | None
     last_activity_at: datetime
     blocked: bool
+    mentions: tuple[int, ...]
     handed_over: bool = False
 
 
@@ -326,12 +338,15 @@ class AccountShape:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Numbers beside the filters; `badge` counts unread conversations that are mine or unassigned."""
+    """Numbers beside the filters; `badge` counts unread conversations that are mine or unassigned, `mentions` those
+    with a note that calls me and that I have not looked at.
+    """
 
     mine: int
     unassigned: int
     all: int
     badge: int
+    mentions: int
 
 
 @dataclass(frozen=True, slots=True)

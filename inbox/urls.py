@@ -23,6 +23,7 @@ urlpatterns = [
     path("c/<uuid:conversation_id>/status/", conversations.set_status, name="status"),
     path("c/<uuid:conversation_id>/read/", conversations.mark_read, name="read"),
     path("c/<uuid:conversation_id>/unread/", conversations.mark_unread, name="unread"),
+    path("c/<uuid:conversation_id>/mentions/", conversations.see_mention, name="see_mention"),
     path("c/<uuid:conversation_id>/canned/", canned.offer_replies, name="offer_canned"),
     path("c/<uuid:conversation_id>/panel/", panel.show_panel, name="panel"),
     path("c/<uuid:conversation_id>/panel/field/", contacts.edit_field, name="field"),

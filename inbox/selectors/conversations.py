@@ -17,6 +17,7 @@ from inbox.models import Conversation, Thread
 from inbox.models.thread import Status
 from inbox.reach import Reach
 from inbox.selectors.channels import get_channels, show_in_app
+from inbox.selectors.mentions import list_mentioning
 from inbox.selectors.rows import read_rows
 from inbox.selectors.visibility import oldest_visible
 from inbox.shapes import Allowed, ChannelShape, ConversationShape, Counts, Page
@@ -41,8 +42,8 @@ def list_conversations(
     cursor: str | None = None,
     limit: int = 30,
 ) -> Page:
-    """Newest first. `box`: mine, unassigned or all; `status`: open, snoozed, resolved or all; `cursor`: from the page
-    before.
+    """Newest first. `box`: mine, unassigned, all or mentions; `status`: open, snoozed, resolved or all;
+    `cursor`: from the page before.
 
     Raises Invalid for a cursor of nobody.
     """
@@ -53,6 +54,9 @@ def list_conversations(
         rows = rows.filter(Q(assignee=viewer_id) | Q(assignees__contains=[viewer_id]))
     elif box == "unassigned":
         rows = rows.filter(assignee=None)
+    elif box == "mentions":
+        since = oldest_visible(now, window)
+        rows = rows.filter(id__in=list_mentioning(account_id, user_id=viewer_id or 0, since=since))
     if assignee is not None:
         rows = rows.filter(assignee=assignee)
     if unread:
@@ -88,16 +92,20 @@ def get_conversation(
 
 
 def count_boxes(account_id: int, *, now: datetime, window: timedelta, reach: Reach, viewer_id: int) -> Counts:
-    """Open conversations in each box; `badge` counts the unread ones of mine and of nobody."""
+    """Open conversations in each box; `badge` counts the unread ones of mine and of nobody, `mentions` every one that
+    holds a note for me.
+    """
+    visible = _visible(account_id, now=now, window=window, reach=reach)
+    since = oldest_visible(now, window)
+    calling = visible.filter(id__in=list_mentioning(account_id, user_id=viewer_id, since=since, unseen=True))
     mine, free = Q(assignees__contains=[viewer_id]), Q(assignee=None)
-    rows = _visible(account_id, now=now, window=window, reach=reach).filter(status=Status.OPEN)
-    counted = rows.aggregate(
+    counted = visible.filter(status=Status.OPEN).aggregate(
         mine=Count("id", filter=mine),
         unassigned=Count("id", filter=free),
         all=Count("id"),
         badge=Count("id", filter=Q(unread__gt=0) & (mine | free)),
     )
-    return Counts(**counted)
+    return Counts(**counted, mentions=calling.count())
 
 
 def list_allowed(account_id: int, conversation_id: UUID, *, now: datetime, window: timedelta) -> tuple[Allowed, ...]:

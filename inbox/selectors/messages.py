@@ -22,10 +22,12 @@ from inbox.models.message import AuthorKind
 from inbox.selectors.channels import get_channels, show_in_app
 from inbox.selectors.handovers import read_handovers
 from inbox.selectors.lines import describe_line
+from inbox.selectors.mentions import get_mentions
 from inbox.selectors.visibility import oldest_visible
 from inbox.shapes import (
     Attachment,
     Author,
+    Called,
     ChannelShape,
     HandoverShape,
     MessageShape,
@@ -162,6 +164,7 @@ class _Surroundings:
     media: Mapping[UUID, MediaObject]
     quotes: Mapping[tuple[UUID, str], _Row]
     handovers: Mapping[UUID, HandoverShape]
+    mentions: Mapping[UUID, tuple[Called, ...]]
 
 
 def _shape(account_id: int, rows: Sequence[_Row], *, floor: UUID) -> tuple[MessageShape, ...]:
@@ -173,6 +176,7 @@ def _shape(account_id: int, rows: Sequence[_Row], *, floor: UUID) -> tuple[Messa
         media=_read_media(account_id, rows),
         quotes=_read_quotes(account_id, rows, floor=floor),
         handovers=read_handovers(account_id, [row.id for row in rows if _tells_of_handover(row)]),
+        mentions=get_mentions(account_id, [row.id for row in rows if row.private and "@" in row.text]),
     )
     return tuple(_shape_message(row, around) for row in rows)
 
@@ -234,6 +238,7 @@ def _shape_message(row: _Row, around: _Surroundings) -> MessageShape:
         labels=tuple(json.loads(row.labels)),
         fields=json.loads(row.fields),
         handover=around.handovers.get(row.id),
+        mentions=() if deleted else around.mentions.get(row.id, ()),
     )
 
 

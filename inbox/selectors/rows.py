@@ -27,7 +27,10 @@ SELECT
   m.private, m.deleted_at IS NOT NULL, m.redacted_at IS NOT NULL,
   c.turn = 'human' AND c.status <> 'resolved' AND EXISTS (
     SELECT FROM inbox_thread t JOIN inbox_handover h ON (h.account_id, h.thread_id) = (t.account_id, t.id)
-    WHERE t.account_id = c.account_id AND t.conversation_id = c.id AND h.claimed_at IS NULL)
+    WHERE t.account_id = c.account_id AND t.conversation_id = c.id AND h.claimed_at IS NULL),
+  ARRAY(SELECT DISTINCT n.user_id FROM inbox_mention n
+    JOIN inbox_thread t ON (t.account_id, t.id) = (n.account_id, n.thread_id)
+    WHERE n.account_id = c.account_id AND t.conversation_id = c.id AND n.seen_at IS NULL AND n.message_id >= %s)
 FROM inbox_conversation c
 LEFT JOIN identity_contact k ON (k.account_id, k.id) = (c.account_id, c.id)
 LEFT JOIN accounts_team g ON (g.account_id, g.id) = (c.account_id, c.team_id)
@@ -64,6 +67,7 @@ class _Row(NamedTuple):
     deleted: bool
     redacted: bool
     handed_over: bool
+    mentions: list[int]
 
 
 def read_rows(
@@ -71,7 +75,8 @@ def read_rows(
 ) -> tuple[ConversationShape, ...]:
     """Those of the ids that exist and have something to see, newest first."""
     with connection.cursor() as cursor:
-        cursor.execute(READ, [account_id, list(conversation_ids), oldest_visible(now, window)])
+        floor = oldest_visible(now, window)
+        cursor.execute(READ, [floor, account_id, list(conversation_ids), floor])
         rows = [_Row(*row) for row in cursor.fetchall()]
     if not rows:
         return ()
@@ -101,6 +106,7 @@ def _shape(row: _Row, channels: Mapping[UUID, ChannelShape], agents: Mapping[int
         last_activity_at=time_of(row.last_message),
         blocked=row.blocked,
         handed_over=row.handed_over,
+        mentions=tuple(row.mentions),
     )
 
 

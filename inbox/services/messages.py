@@ -24,6 +24,7 @@ from inbox.realtime import Change, append_changes
 from inbox.selectors.channels import get_channels
 from inbox.selectors.conversations import allow, is_blocked
 from inbox.selectors.messages import get_messages
+from inbox.services.mentions import record_mentions
 from inbox.shapes import Agent, Allowed, Author, ChannelShape, MessageShape
 from inbox.snapshots import ContextRequest, store_snapshots
 from inbox.turns import TURN_TAKEN, TurnTaken, take_turns
@@ -37,7 +38,9 @@ MAX_CLIENT_ID = 64
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What is to be written. `client_id` makes a repeated call harmless; `attachments` are ids of uploaded files."""
+    """What is to be written. `client_id` makes a repeated call harmless; `attachments` are ids of uploaded files,
+    `mentions` of members whom a note calls, to tell namesakes apart.
+    """
 
     client_id: str
     text: str
@@ -45,6 +48,7 @@ class Draft:
     private: bool = False
     reply_to: UUID | None = None
     attachments: tuple[UUID, ...] = ()
+    mentions: tuple[int, ...] = ()
 
 
 def send_reply(
@@ -91,7 +95,9 @@ def send_reply(
         message = _write(account, thread, channel, part, text=words, key=part_key, author=author, now=now)
         if files:
             claim_uploads(account.id, files, message_id=message.id, channel_id=channel.id)
-        if not draft.private:
+        if draft.private:
+            record_mentions(account.id, message, chosen=draft.mentions)
+        else:
             _enqueue(account.id, thread, message, part, allowed=allowed, now=now)
         written.append(message.id)
     fold_conversations(account.id, [conversation_id])

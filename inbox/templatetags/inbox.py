@@ -18,15 +18,17 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from lucide.templatetags.lucide import lucide
 
+from inbox.calls import name_pattern
 from inbox.forms import ListQuery
 from inbox.models.thread import Status
-from inbox.shapes import ChannelShape, Preview, Reaction
+from inbox.shapes import Called, ChannelShape, Preview, Reaction
 
 register = template.Library()
 
 # fmt: off
 ICONS = frozenset({
     "archive-restore", "arrow-down", "arrow-right", "ban", "bot", "camera", "check", "check-check", "chevron-down",
+    "at-sign",
     "chevron-left", "circle-alert", "circle-question-mark", "circle-user", "clock", "code", "contact", "download",
     "ellipsis", "eraser",
     "external-link", "file-text", "globe", "hash", "headset", "history", "image", "inbox", "keyboard", "link",
@@ -186,6 +188,24 @@ _link = _Linker()
 def linked(text: str) -> SafeString:
     """A message's text, escaped, its addresses as links."""
     return mark_safe(_link(text, trim_url_limit=60, autoescape=True))  # noqa: S308 (escaped by the linker)
+
+
+@register.filter
+def linked_calling(text: str, mentions: Iterable[Called]) -> SafeString:
+    """The same with the names of those who are called as chips."""
+    pattern = name_pattern(each.name for each in mentions)
+    if pattern is None:
+        return linked(text)
+    pieces = pattern.split(text)  # every second one is a name
+    chip = '<span class="called">@{}</span>'
+    html = (format_html(chip, each) if at % 2 else linked(each) for at, each in enumerate(pieces))
+    return mark_safe("".join(html))  # noqa: S308 (escaped piece by piece)
+
+
+@register.filter
+def called(mentions: Iterable[Called], which: str = "all") -> str:
+    """Ids of those who are called, or of those who have not looked yet."""
+    return " ".join(str(each.id) for each in mentions if which == "all" or not each.seen)
 
 
 @register.filter

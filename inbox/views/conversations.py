@@ -10,7 +10,7 @@ from django.shortcuts import render
 from channels_ingest.services import store_upload
 from inbox import forms, rendering
 from inbox.selectors.messages import get_messages, list_messages
-from inbox.services import conversations, turns
+from inbox.services import conversations, mentions, turns
 from inbox.services.messages import Draft, send_reply
 from inbox.shapes import Author, Timeline
 from inbox.views.base import agent_of, find, member_view, read_id, scope_of, user_of
@@ -92,4 +92,13 @@ def mark_unread(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
     found = find(request, conversation_id)
     unseen = forms.read_form(forms.UnreadForm(request.POST))
     conversations.mark_unread(request.account, found.id, now=request.now, **unseen)
+    return HttpResponse(status=204)
+
+
+@member_view(post=Operation.SEE_CONVERSATIONS)
+def see_mention(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
+    """Who is called in the note had it in view."""
+    seen = forms.read_form(forms.MentionForm(request.POST))
+    conversation, user = find(request, conversation_id), user_of(request)
+    mentions.see_mention(request.account, conversation.id, user_id=user.pk, message_id=seen["message"], now=request.now)
     return HttpResponse(status=204)

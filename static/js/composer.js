@@ -5,7 +5,7 @@ import { $, $$, announce, debounce, onDo, stamp, toast } from "./dom.js";
 import { drawWaiting, enqueue } from "./outbox.js";
 import { now, span } from "./times.js";
 import { tellSilent, tellTyping } from "./timeline.js";
-import { asksAboutGaps, noticeText, showGaps, startWriting } from "./writing.js";
+import { asksAboutGaps, noticeText, startWriting } from "./writing.js";
 
 const SOON = 4 * 3_600_000;
 const VERY_SOON = 3_600_000;
@@ -63,7 +63,7 @@ export function setMode(name, { focus = true } = {}) {
   field().setAttribute("aria-label", say(name));
   field().placeholder = say(`write_${name}`);
   showState();
-  showGaps(field().value);
+  noticeText(field());
   grow();
   if (focus) (form().hasAttribute("data-closed") && name === "reply" ? $(".closed button", form()) : field())?.focus();
 }
@@ -141,12 +141,13 @@ function submit({ anyway = false } = {}) {
   if (!anyway && asksAboutGaps(text)) return;
   const label = chosen()?.dataset.channel ?? "";
   const reply = { thread: chosen()?.value ?? "", reply_to: draft.quote?.id ?? "" };
-  enqueue({ conversation: id, text, label, private: isNote, ...(isNote ? { thread: "", reply_to: "" } : reply) }, files);
+  enqueue({ conversation: id, text, label, private: isNote, ...(isNote ? { thread: "", reply_to: "", mentions: (draft.called ?? []).join(" ") } : reply) }, files);
   draft[mode()] = "";
-  if (!isNote) delete draft.quote;
+  if (isNote) delete draft.called;
+  else delete draft.quote;
   files = [];
   field().value = "";
-  showGaps("");
+  noticeText(field());
   showQuote();
   showFiles();
   grow();
@@ -269,6 +270,10 @@ export function startComposer() {
   });
   document.addEventListener("minute", () => form() && showState());
   addEventListener("pagehide", leaveComposer);
+  main.addEventListener("called", ({ detail }) => {
+    draft.called = [...new Set([...(draft.called ?? []), detail])];
+    save();
+  });
   onDo("send-anyway", () => {
     submit({ anyway: true });
     field().focus();

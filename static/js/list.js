@@ -53,6 +53,11 @@ function dress(row) {
     const chips = $(".row-chips", row);
     chips.insertBefore(chip, $(".chip:not(.chip-danger)", chips));
   }
+  if (isCalling(row) && !$(".chip-called", row)) {
+    const chip = parseOne('<span class="chip chip-warn chip-called"><span></span></span>');
+    chip.firstChild.textContent = `@ ${say("you")}`;
+    $(".row-chips", row).prepend(chip);
+  }
   showDraft(row, memory.get(`draft.${id}`));
 }
 
@@ -87,11 +92,14 @@ export function markOpen() {
   if (reachable) reachable.tabIndex = 0;
 }
 
+const isCalling = (row) => row.dataset.mentions?.split(" ").includes(me);
+
 function belongs(row) {
   const { box, status, unread, channel, team, label, q } = rows().dataset;
   const { id, assignees, status: state, unread: count, channels, team: its, labels } = row.dataset;
   if (status !== "all" && state !== status) return false;
   if (box === "mine" && !assignees.split(" ").includes(me)) return false;
+  if (box === "mentions" && !isCalling(row) && !rowOf(id)) return false;
   if (box === "unassigned" && assignees.trim() !== "") return false;
   if (unread && count === "0" && id !== app.dataset.conversation) return false;
   if (channel && !channels.split(" ").includes(channel)) return false;

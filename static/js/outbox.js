@@ -88,7 +88,7 @@ async function deliver(item) {
 
 function fieldsOf(item) {
   const form = new FormData();
-  for (const name of ["client_id", "text", "thread", "reply_to"]) if (item[name]) form.set(name, item[name]);
+  for (const name of ["client_id", "text", "thread", "reply_to", "mentions"]) if (item[name]) form.set(name, item[name]);
   if (item.private) form.set("private", "1");
   for (const file of files.get(item.client_id) ?? []) form.append("files", file);
   return form;

@@ -6,19 +6,21 @@ import { $, $$, throttle } from "./dom.js";
 import { fetchFragment } from "./net.js";
 
 const known = new Map();
-let counts = { mine: 0, unassigned: 0, all: 0, badge: 0 };
+let counts = { mine: 0, unassigned: 0, all: 0, badge: 0, mentions: 0 };
 let title = "";
 
 function read(row) {
-  const { status, unread, assignees } = row.dataset;
+  const { status, unread, assignees, mentions = "" } = row.dataset;
   const isMine = assignees.split(" ").includes(String(conf.me.id));
   const isFree = assignees.trim() === "";
   const isOpen = status === "open";
+  const isCalled = mentions.split(" ").includes(String(conf.me.id));
   return {
     mine: Number(isOpen && isMine),
     unassigned: Number(isOpen && isFree),
     all: Number(isOpen),
     badge: Number(isOpen && unread !== "0" && (isMine || isFree)),
+    mentions: Number(isCalled),
   };
 }
 
@@ -56,8 +58,8 @@ async function ask() {
 }
 
 export function setCounts(text) {
-  const [mine, unassigned, all, badge] = text.split(" ").map(Number);
-  counts = { mine, unassigned, all, badge };
+  const [mine, unassigned, all, badge, mentions] = text.split(" ").map(Number);
+  counts = { mine, unassigned, all, badge, mentions };
   showCounts();
 }
 
@@ -72,6 +74,7 @@ function showCounts() {
   const badge = $("#badge");
   badge.hidden = counts.badge < 1;
   badge.firstElementChild.textContent = counts.badge > 99 ? "99+" : counts.badge;
-  document.title = counts.badge > 0 ? say("unread_title", { n: counts.badge, title }) : title;
-  navigator.setAppBadge?.(Math.max(0, counts.badge)).catch(() => {});
+  const n = Math.max(0, counts.badge + counts.mentions);
+  document.title = n ? say("unread_title", { n, title }) : title;
+  navigator.setAppBadge?.(n).catch(() => {});
 }

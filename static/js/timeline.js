@@ -1,6 +1,6 @@
 // The messages of the open conversation: a window of at most 300 that pages both ways, kept at its end only while the agent is there.
 
-import { say, sayCount } from "./conf.js";
+import { conf, say, sayCount } from "./conf.js";
 import { $, $$, announce, app, debounce, onDo, parse, parseOne, throttle } from "./dom.js";
 import { arrange, hidePassedDays } from "./arrange.js";
 import { sendLive } from "./live.js";
@@ -292,11 +292,24 @@ async function toLatest() {
 // Reading
 
 const look = debounce(LOOK, () => {
-  const { unread } = scroller()?.dataset ?? {};
-  if (!unread || unread === "0" || state.isPeek || !state.isPinned || document.hidden || !document.hasFocus()) return;
+  if (!scroller() || state.isPeek || document.hidden || !document.hasFocus()) return;
+  seeMentions();
+  const { unread } = scroller().dataset;
+  if (!unread || unread === "0" || !state.isPinned) return;
   scroller().dataset.unread = "0";
   post(pathOf(state.id, "read/"), { up_to: lastId() }).catch(() => {});
 });
+
+// Notes that call who looks, once they are in view.
+function seeMentions() {
+  const { top, bottom } = scroller().getBoundingClientRect();
+  for (const note of $$(`.msg[data-unseen~="${conf.me.id}"]`, holder())) {
+    const { top: from, bottom: to } = note.getBoundingClientRect();
+    if (from > bottom || to < top) continue;
+    delete note.dataset.unseen;
+    post(pathOf(state.id, "mentions/"), { message: note.dataset.id }).catch(() => {});
+  }
+}
 
 export function setUnread(count) {
   if (scroller()) scroller().dataset.unread = count;

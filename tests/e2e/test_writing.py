@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from inbox.models import AttributeDefinition
+from inbox.models import AttributeDefinition, Mention
 from inbox.services.canned import save_canned
 from oneview.accounts.models import Account, Membership
 from oneview.common.scope import scope
@@ -144,3 +144,43 @@ class TestCannedReplies:
         page.fill("#text", "Does ⟦contact.company⟧ pay?")
         page.press("#text", "Enter")
         assert count_violations(page) == []
+
+
+class TestMentions:
+    @pytest.fixture
+    def of_alice(self, acme: Account, alice: Membership, bob: Membership, ana: None, open_inbox: Open) -> Page:
+        page = open_inbox(alice, "/inbox/?box=all")
+        page.get_by_role("button", name="Private note").click()
+        return page
+
+    def test_at_offers_colleagues_in_notes_alone(self, of_alice: Page) -> None:
+        type_in(of_alice, "Do you know it, @bo")
+        expect(of_alice.locator("#suggestions [role=option]")).to_have_text(["Bob"])
+        assert count_violations(of_alice) == []
+        of_alice.keyboard.press("Tab")
+        expect(of_alice.locator("#text")).to_have_value("Do you know it, @Bob ")
+        of_alice.get_by_role("button", name="Reply", exact=True).click()
+        type_in(of_alice, "@bo")
+        of_alice.wait_for_timeout(400)
+        expect(of_alice.locator("#suggest")).to_be_hidden()
+
+    def test_who_is_called_sees_it_at_once_until_they_look(
+        self, acme: Account, bob: Membership, of_alice: Page, open_inbox: Open
+    ) -> None:
+        theirs = open_inbox(bob, "/inbox/?box=mentions")
+        expect(theirs.get_by_role("heading", name="Nobody has called you.")).to_be_visible()
+        type_in(of_alice, "@b")
+        of_alice.keyboard.press("Enter")
+        expect(of_alice.locator("#text")).to_have_value("@Bob ")
+        type_in(of_alice, "please look")
+        of_alice.keyboard.press("Enter")
+        expect(of_alice.locator(".msg-note .called")).to_have_text("@Bob")
+        expect(theirs.locator(".row .chip-called")).to_be_visible()
+        expect(theirs.locator("[data-box=mentions] span")).to_have_text("1")
+        theirs.bring_to_front()
+        theirs.locator(".row-link").click()
+        expect(theirs.locator(".msg-note .called")).to_be_visible()
+        theirs.mouse.move(900, 400)
+        expect(theirs.locator("[data-box=mentions] span")).to_have_text("0")
+        with scope(acme):
+            assert Mention.objects.get().seen_at is not None

@@ -175,7 +175,7 @@ class TestList:
         assert queries(agent, "/inbox/list/?box=all") == few <= LIST_QUERIES
 
     def test_counts(self, agent: Client, conversation: UUID) -> None:
-        assert agent.get("/inbox/counts/").json() == {"mine": 0, "unassigned": 1, "all": 1, "badge": 1}
+        assert agent.get("/inbox/counts/").json() == {"mine": 0, "unassigned": 1, "all": 1, "badge": 1, "mentions": 0}
 
 
 class TestTimeline:

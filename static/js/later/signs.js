@@ -2,11 +2,18 @@
 
 import { stamp } from "../dom.js";
 import { canned } from "./canned.js";
+import { askAboutGaps, showGaps } from "./gaps.js";
+import { mentions } from "./mentions.js";
 import { begin, look, startSuggesting } from "./suggest.js";
 
-const sources = [canned];
+const sources = [canned, mentions];
 
-export const lookAround = () => sources.forEach((source) => look(source));
+export function notice(field) {
+  showGaps(field.value);
+  if (document.activeElement === field) for (const source of sources) look(source);
+}
+
+export { askAboutGaps };
 export const beginCanned = () => begin(canned, "/");
 
 const style = stamp("suggest-style");

@@ -9,7 +9,7 @@ const options = () => $$("[role=option]", box());
 const isOpen = () => box() && !box().hidden;
 
 let open = null; // {source, start, end, isBare}: which part of the text is replaced; isBare: no key was typed for it
-let refused = -1; // where a sign stands whose list was closed with Esc
+let refused = null; // {source, start}: a sign whose list was closed with Esc
 let asked = 0;
 
 // The sign before the caret and what was typed after it.
@@ -22,8 +22,9 @@ function read(source) {
 
 export async function look(source, { isBare = false } = {}) {
   const found = read(source);
-  if (!found || found.start === refused) {
-    if (!found) refused = -1;
+  const isRefused = refused?.source === source;
+  if (!found || (isRefused && found.start === refused.start)) {
+    if (!found && isRefused) refused = null;
     if (open?.source === source) close();
     return;
   }
@@ -92,7 +93,7 @@ function write(text, { start, end }) {
 
 // The same by a button: the sign is set where the caret is.
 export function begin(source, sign) {
-  refused = -1;
+  refused = null;
   field().focus();
   const { selectionStart: at, value } = field();
   write(/(^|\s)$/.test(value.slice(0, at)) ? sign : ` ${sign}`, { start: at, end: field().selectionEnd });
@@ -107,7 +108,7 @@ function onKey(event) {
   if (event.key in steps && all.length) choose(all.at((at + steps[event.key]) % all.length));
   else if ((event.key === "Enter" || event.key === "Tab") && !event.shiftKey && all.length) take(all[at]);
   else if (event.key === "Escape") {
-    refused = open.start;
+    refused = open;
     close();
   } else return;
   event.preventDefault();
