@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.template.loader import get_template
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from identity.attributes import Rank
 from identity.selectors import Word
@@ -28,6 +30,14 @@ def render_messages(messages: Iterable[MessageShape]) -> dict[UUID, str]:
     """Timeline entries by message id, in the active language."""
     template = get_template("inbox/message.html")
     return {message.id: template.render({"message": message}).strip() for message in messages}
+
+
+def render_unreached(names: Sequence[str]) -> str:
+    """What the author of a note is told of those whom it calls in vain; nothing for nobody."""
+    words = ngettext("%(names)s can’t see this conversation.", "%(names)s can’t see this conversation.", len(names)) % {
+        "names": ", ".join(names)
+    }
+    return format_html("<p>{}</p>", words) if names else ""
 
 
 @dataclass(frozen=True, slots=True)

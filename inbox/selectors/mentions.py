@@ -11,7 +11,9 @@ from django.db.models import CharField, QuerySet, Value
 from django.db.models.functions import Coalesce, NullIf
 
 from inbox.models import Mention
-from inbox.shapes import Called
+from inbox.selectors.reach import read_reaches
+from inbox.shapes import Called, ConversationShape
+from oneview.accounts.models import Membership
 
 
 def get_mentions(account_id: int, message_ids: Collection[UUID]) -> dict[UUID, tuple[Called, ...]]:
@@ -32,3 +34,11 @@ def list_mentioning(account_id: int, *, user_id: int, since: UUID, unseen: bool 
     if unseen:
         mentions = mentions.filter(seen_at=None)
     return mentions.values_list("thread__conversation_id", flat=True).distinct()
+
+
+def name_unreached(account_id: int, conversation: ConversationShape, called: Collection[Called]) -> list[str]:
+    """Those of the called who do not see the conversation."""
+    members = Membership.objects.filter(account=account_id, user__in=[each.id for each in called], is_active=True)
+    reaches = read_reaches(list(members)) if called else {}
+    seeing = {user for (_, user), reach in reaches.items() if reach.sees(conversation)}
+    return [each.name for each in called if each.id not in seeing]

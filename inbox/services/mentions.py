@@ -33,7 +33,7 @@ def see_mention(account: Account, conversation_id: UUID, *, user_id: int, messag
         user=user_id,
         message_id=message_id,
         thread__account=account,
-        thread__conversation=conversation_id,
+        thread__conversation_id=conversation_id,
         seen_at=None,
     )
     if unseen.update(seen_at=now):

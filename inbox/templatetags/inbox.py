@@ -33,6 +33,7 @@ ICONS = frozenset({
     "ellipsis", "eraser",
     "external-link", "file-text", "globe", "hash", "headset", "history", "image", "inbox", "keyboard", "link",
     "lock", "log-out", "mail", "map-pin", "message-circle", "message-square", "message-square-text", "plus",
+    "bell", "eye-off",
     "messages-square", "mic", "monitor", "moon", "panel-left", "panel-right", "paperclip", "pencil", "phone",
     "phone-call", "refresh-cw", "reply", "search", "send", "settings", "shield-alert", "shield-check",
     "smartphone", "sun", "tag",
@@ -197,7 +198,7 @@ def linked_calling(text: str, mentions: Iterable[Called]) -> SafeString:
     if pattern is None:
         return linked(text)
     pieces = pattern.split(text)  # every second one is a name
-    chip = '<span class="called">@{}</span>'
+    chip = '<span class="chip called">@{}</span>'
     html = (format_html(chip, each) if at % 2 else linked(each) for at, each in enumerate(pieces))
     return mark_safe("".join(html))  # noqa: S308 (escaped piece by piece)
 

@@ -9,10 +9,11 @@ from django.shortcuts import render
 
 from channels_ingest.services import store_upload
 from inbox import forms, rendering
+from inbox.selectors.mentions import name_unreached
 from inbox.selectors.messages import get_messages, list_messages
 from inbox.services import conversations, mentions, turns
 from inbox.services.messages import Draft, send_reply
-from inbox.shapes import Author, Timeline
+from inbox.shapes import Author, ConversationShape, Timeline
 from inbox.views.base import agent_of, find, member_view, read_id, scope_of, user_of
 from oneview.accounts.middleware import AccountRequest
 from oneview.accounts.permissions import Operation
@@ -23,29 +24,32 @@ MOST_IDS = 100
 @member_view(get=Operation.SEE_CONVERSATIONS, post=Operation.REPLY)
 def messages(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
     """GET: a slice of the timeline (`before`, `after`), or single messages (`ids`). POST: a reply or a note."""
-    conversation_id = find(request, conversation_id).id
+    conversation = find(request, conversation_id)
     if request.method == "POST":
-        return _send(request, conversation_id)
+        return _send(request, conversation)
     if "ids" in request.GET:
         ids = [read_id(id, "ids") for id in request.GET["ids"].split(",")[:MOST_IDS]]
         named = get_messages(ids=ids, **scope_of(request))
-        timeline = Timeline(tuple(each for each in named if each.conversation == conversation_id), None, None)
+        timeline = Timeline(tuple(each for each in named if each.conversation == conversation.id), None, None)
     else:
         before, after = (
             read_id(request.GET[name], name) if name in request.GET else None for name in ("before", "after")
         )
-        timeline = list_messages(conversation_id=conversation_id, before=before, after=after, **scope_of(request))
+        timeline = list_messages(conversation_id=conversation.id, before=before, after=after, **scope_of(request))
     return render(request, "inbox/messages.html", {"timeline": timeline})
 
 
-def _send(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
+def _send(request: AccountRequest, conversation: ConversationShape) -> HttpResponse:
+    """The message; with a note that calls somebody who does not see the conversation, a line that says so."""
     sent = forms.read_form(forms.SendForm(request.POST))
     uploads = forms.read_files(request.FILES.getlist("files"))
     stored = [store_upload(request.account.pk, **upload) for upload in uploads]
     draft = Draft(**sent, attachments=tuple(media.id for media in stored))
     author = Author("agent", user_of(request).pk, str(user_of(request)))
-    message, is_new = send_reply(request.account, conversation_id, draft, author=author, now=request.now)
-    return HttpResponse(rendering.render_messages([message])[message.id], status=201 if is_new else 200)
+    message, is_new = send_reply(request.account, conversation.id, draft, author=author, now=request.now)
+    unreached = name_unreached(request.account.pk, conversation, message.mentions)
+    html = rendering.render_messages([message])[message.id] + rendering.render_unreached(unreached)
+    return HttpResponse(html, status=201 if is_new else 200)
 
 
 @member_view(post=Operation.ASSIGN)

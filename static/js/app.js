@@ -1,6 +1,6 @@
 // Puts the parts together: what the socket says goes to the list, the timeline and the details.
 
-import { conf, say } from "./conf.js";
+import { conf, memory, say } from "./conf.js";
 import { $, announce, app, onDo, parseOne, toast, whenReleased } from "./dom.js";
 import { startActions } from "./actions.js";
 import { startBlocking } from "./blocking.js";
@@ -128,3 +128,7 @@ startConversation();
 startOutbox();
 startKeys();
 connect();
+
+const loadNotices = () => import("./later/notify.js");
+if (memory.get("notices")?.on) loadNotices();
+else $("#profile").addEventListener("beforetoggle", loadNotices, { once: true });

@@ -5,7 +5,7 @@ import { $, $$, announce, debounce, onDo, stamp, toast } from "./dom.js";
 import { drawWaiting, enqueue } from "./outbox.js";
 import { now, span } from "./times.js";
 import { tellSilent, tellTyping } from "./timeline.js";
-import { asksAboutGaps, noticeText, startWriting } from "./writing.js";
+import { asksAboutGaps, isStillLoading, noticeText, startWriting } from "./writing.js";
 
 const SOON = 4 * 3_600_000;
 const VERY_SOON = 3_600_000;
@@ -249,7 +249,7 @@ export function startComposer() {
     if (event.target.id !== "text" || event.key !== "Enter" || event.isComposing || event.shiftKey || event.altKey) return;
     if (!event.ctrlKey && !event.metaKey && !sendsOnEnter()) return;
     event.preventDefault();
-    submit();
+    if (!isStillLoading(field())) submit();
   });
   main.addEventListener("paste", (event) => {
     if (event.target.id !== "text" || !event.clipboardData.files.length) return;

@@ -2,7 +2,7 @@
 // again: the server knows the client id. Files are kept in memory only.
 
 import { conf, memory, say } from "./conf.js";
-import { $, announce, onDo, stamp } from "./dom.js";
+import { $, announce, onDo, parse, stamp, toast } from "./dom.js";
 import { pathOf, post } from "./net.js";
 import { addOutgoing, outgoing, settleOutgoing } from "./timeline.js";
 
@@ -74,6 +74,8 @@ async function deliver(item) {
   try {
     const html = await post(pathOf(item.conversation, "messages/"), fieldsOf(item));
     drop(item);
+    const [, hint] = parse(html).children; // what comes with a note
+    if (hint) toast(hint.textContent, { seconds: 8 });
     if (outgoing(item.client_id)) settleOutgoing(item.client_id, html);
   } catch (problem) {
     if (problem.status === 401) item.notBefore = Infinity;

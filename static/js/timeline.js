@@ -293,23 +293,12 @@ async function toLatest() {
 
 const look = debounce(LOOK, () => {
   if (!scroller() || state.isPeek || document.hidden || !document.hasFocus()) return;
-  seeMentions();
+  if ($(`.msg[data-unseen~="${conf.me.id}"]`)) import("./later/seen.js").then(({ see }) => see(scroller(), state.id));
   const { unread } = scroller().dataset;
   if (!unread || unread === "0" || !state.isPinned) return;
   scroller().dataset.unread = "0";
   post(pathOf(state.id, "read/"), { up_to: lastId() }).catch(() => {});
 });
-
-// Notes that call who looks, once they are in view.
-function seeMentions() {
-  const { top, bottom } = scroller().getBoundingClientRect();
-  for (const note of $$(`.msg[data-unseen~="${conf.me.id}"]`, holder())) {
-    const { top: from, bottom: to } = note.getBoundingClientRect();
-    if (from > bottom || to < top) continue;
-    delete note.dataset.unseen;
-    post(pathOf(state.id, "mentions/"), { message: note.dataset.id }).catch(() => {});
-  }
-}
 
 export function setUnread(count) {
   if (scroller()) scroller().dataset.unread = count;

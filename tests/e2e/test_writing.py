@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from inbox.models import AttributeDefinition, Mention
+from inbox.models import AttributeDefinition, Conversation, Mention
 from inbox.services.canned import save_canned
+from inbox.services.messages import Draft, send_reply
+from inbox.shapes import Author
 from oneview.accounts.models import Account, Membership
+from oneview.common.ids import new_id
 from oneview.common.scope import scope
 from tests.e2e.conftest import Open
 from tests.e2e.test_inbox_page import bubbles, count_violations, focused, written
@@ -63,6 +66,14 @@ class TestCannedReplies:
         page.wait_for_timeout(300)
         assert written(acme) == ["Hi! Hello Ana, this is Bob."]
 
+    def test_a_shortcut_and_enter_in_one_go_send_no_shortcut(self, acme: Account, page: Page) -> None:
+        type_in(page, "/")
+        expect(page.locator("#suggestions [role=option]")).to_have_count(3)
+        type_in(page, "late")
+        page.keyboard.press("Enter")
+        expect(page.locator("#text")).to_have_value("We come back to you.")
+        assert written(acme) == []
+
     def test_what_is_missing_is_marked_and_sending_asks_once(self, acme: Account, page: Page) -> None:
         type_in(page, "/firm")
         page.locator("#suggestions [role=option]").click()
@@ -76,8 +87,8 @@ class TestCannedReplies:
         assert (focused(page), written(acme)) == ("text", [])
         page.press("#text", "Enter")
         page.get_by_role("button", name="Send anyway").click()
-        expect(bubbles(page, "Does ⟦contact.company⟧ pay for it?")).to_be_visible()
         expect(page.locator("#gaps")).to_be_hidden()
+        expect(page.locator(".msg[data-id]", has_text="Does ⟦contact.company⟧ pay for it?")).to_be_visible()
 
     def test_escape_closes_and_leaves_the_slash(self, page: Page) -> None:
         type_in(page, "/")
@@ -170,17 +181,72 @@ class TestMentions:
         theirs = open_inbox(bob, "/inbox/?box=mentions")
         expect(theirs.get_by_role("heading", name="Nobody has called you.")).to_be_visible()
         type_in(of_alice, "@b")
+        expect(of_alice.locator("#suggestions [role=option]")).to_have_text(["Bob"])
         of_alice.keyboard.press("Enter")
         expect(of_alice.locator("#text")).to_have_value("@Bob ")
         type_in(of_alice, "please look")
         of_alice.keyboard.press("Enter")
         expect(of_alice.locator(".msg-note .called")).to_have_text("@Bob")
         expect(theirs.locator(".row .chip-called")).to_be_visible()
-        expect(theirs.locator("[data-box=mentions] span")).to_have_text("1")
+        expect(theirs.locator(".boxes [data-box=mentions] span")).to_have_text("1")
         theirs.bring_to_front()
         theirs.locator(".row-link").click()
         expect(theirs.locator(".msg-note .called")).to_be_visible()
         theirs.mouse.move(900, 400)
-        expect(theirs.locator("[data-box=mentions] span")).to_have_text("0")
+        expect(theirs.locator(".boxes [data-box=mentions] span")).to_have_text("0")
         with scope(acme):
             assert Mention.objects.get().seen_at is not None
+
+
+class TestNotices:
+    TOLD = """
+      window.Notification = class extends EventTarget {
+        static permission = "default";
+        static requestPermission = async () => { Notification.permission = ANSWER; };
+        constructor(title, { body, tag }) { super(); document.body.dataset.told = [title, body, tag]; }
+        close() {}
+      };"""
+
+    def open_with_notices(self, open_inbox: Open, bob: Membership, *, answer: str) -> Page:
+        """Bob has switched them on; the browser itself, which a test can't answer, is played."""
+        page = open_inbox(bob)
+        page.add_init_script(self.TOLD.replace("ANSWER", f'"{answer}"'))
+        page.reload()
+        page.wait_for_selector("body[data-link=on]", state="attached")
+        page.locator(".nav-profile").click()
+        expect(page.get_by_role("menuitemcheckbox", name="Notify me")).to_be_visible()
+        page.wait_for_timeout(300)
+        page.get_by_role("menuitemcheckbox", name="Notify me").click()
+        return page
+
+    def test_who_asked_for_it_is_told_when_they_are_called(
+        self, acme: Account, alice: Membership, bob: Membership, ana: None, open_inbox: Open
+    ) -> None:
+        page = self.open_with_notices(open_inbox, bob, answer="granted")
+        page.get_by_role("menuitemcheckbox", name="Notify without names and text").click()
+        expect(page.get_by_role("menuitemcheckbox", name="Notify me")).to_be_checked()
+        call(acme, alice, "@Bob?")
+        with scope(acme):
+            told = f"Acme,Somebody called you in a note,{Conversation.objects.get().id}"
+        expect(page.locator("body")).to_have_attribute("data-told", told)
+
+    def test_nobody_is_told_who_did_not_ask(
+        self, acme: Account, alice: Membership, bob: Membership, ana: None, open_inbox: Open
+    ) -> None:
+        page = self.open_with_notices(open_inbox, bob, answer="granted")
+        page.get_by_role("menuitemcheckbox", name="Notify me").click()
+        call(acme, alice, "@Bob?")
+        expect(page.locator(".boxes [data-box=mentions] span")).to_have_text("1")
+        assert page.get_attribute("body", "data-told") is None
+
+    def test_a_browser_that_refuses_is_explained(self, bob: Membership, ana: None, open_inbox: Open) -> None:
+        page = self.open_with_notices(open_inbox, bob, answer="denied")
+        expect(page.locator("#notices-refused")).to_be_visible()
+        assert count_violations(page) == []
+
+
+def call(account: Account, member: Membership, text: str) -> None:
+    with scope(account) as now:
+        conversation = Conversation.objects.get().id
+        author = Author("agent", member.user_id, "Alice")
+        send_reply(account, conversation, Draft(str(new_id()), text, private=True), author=author, now=now)

@@ -82,6 +82,7 @@ def test_the_page_loads_little() -> None:
     first = [STATIC / name for name in re.findall(r"'(js/[\w.]+)'", source)]
     assert compressed(first) < 30_000
     assert compressed(SCRIPTS) < 40_000
+    assert compressed(LATER) < 10_000
     assert compressed(styles) < 12_000
 
 

@@ -12,6 +12,7 @@ from django.test import Client
 from channels_ingest.sink import ChannelInfo
 from inbox.calls import find_called
 from inbox.models import Conversation, LiveEvent, Mention, Message
+from inbox.reach import EVERYTHING
 from inbox.selectors.conversations import count_boxes
 from inbox.services.retention import purge_expired
 from inbox.shapes import Called
@@ -51,7 +52,7 @@ def test_who_was_chosen_tells_namesakes_apart() -> None:
 
 def test_a_name_in_an_address_stays_part_of_it() -> None:
     html = linked_calling("@Bob see https://example.com/@Bob <b>", [Called(1, "Bob", seen=False)])
-    assert html.startswith('<span class="called">@Bob</span> see <a href="https://example.com/@Bob"')
+    assert html.startswith('<span class="chip called">@Bob</span> see <a href="https://example.com/@Bob"')
     assert html.endswith("&lt;b&gt;")
 
 
@@ -85,9 +86,16 @@ def mentioned(account: Account) -> set[int]:
         return set(Mention.objects.values_list("user_id", flat=True))
 
 
+def count_seen(member: Membership) -> int:
+    """As the member's own page says."""
+    return int(sign_in(member).get("/inbox/counts/").json()["mentions"])
+
+
 def count(member: Membership) -> int:
-    with scope(member.account) as now:
-        return count_boxes(member.account_id, now=now, window=member.account.window, viewer_id=member.user_id).mentions
+    account = member.account
+    with scope(account) as now:
+        counts = count_boxes(account.id, now=now, window=account.window, reach=EVERYTHING, viewer_id=member.user_id)
+    return counts.mentions
 
 
 class TestNotes:
@@ -95,7 +103,7 @@ class TestNotes:
         self, acme: Account, conversation: UUID, alice: Membership, bob: Membership
     ) -> None:
         html = write(sign_in(alice), conversation, "@Bob do you know this lamp?")
-        assert '<span class="called">@Bob</span>' in html
+        assert '<span class="chip called">@Bob</span>' in html
         assert f'data-mentions="{bob.user_id}" data-unseen="{bob.user_id}"' in html
         assert mentioned(acme) == {bob.user_id}
 
@@ -127,6 +135,17 @@ class TestNotes:
         assert client.post(address, content, headers={"X-Fragment": "answer"}).status_code == 200
         with scope(acme):
             assert Mention.objects.count() == 1
+
+
+class TestReach:
+    def test_who_writes_hears_of_those_who_do_not_see_it(
+        self, acme: Account, conversation: UUID, alice: Membership, bob: Membership
+    ) -> None:
+        client = sign_in(alice)
+        assert "can’t see" not in write(client, conversation, "@Bob?")
+        Membership.objects.filter(pk=bob.pk).update(channels=[])
+        assert "Bob can’t see this conversation." in write(client, conversation, "@Bob?")
+        assert count_seen(bob) == 0
 
 
 class TestList:

@@ -11,6 +11,8 @@ const isOpen = () => box() && !box().hidden;
 let open = null; // {source, start, end, isBare}: which part of the text is replaced; isBare: no key was typed for it
 let refused = null; // {source, start}: a sign whose list was closed with Esc
 let asked = 0;
+let isAsking = false;
+let isTakenFirst = false; // Enter came before the answer: a half-typed shortcut must not be sent
 
 // The sign before the caret and what was typed after it.
 function read(source) {
@@ -31,12 +33,17 @@ export async function look(source, { isBare = false } = {}) {
   const mine = ++asked;
   open = { ...found, isBare: isBare || Boolean(open?.isBare && open.start === found.start) };
   let items = [];
+  isAsking = true;
+  isTakenFirst = false;
   try {
     items = await source.find(found.q);
   } catch {
     // What can't be asked for is not offered.
   }
-  if (mine === asked && open) draw(items);
+  if (mine !== asked || !open) return;
+  isAsking = false;
+  draw(items);
+  if (isTakenFirst && items.length) take(items[0]);
 }
 
 function draw(items) {
@@ -62,6 +69,7 @@ function choose(item) {
 
 export function close() {
   asked += 1;
+  isAsking = false;
   const closed = open;
   open = null;
   if (!isOpen()) return closed;
@@ -101,11 +109,13 @@ export function begin(source, sign) {
 }
 
 function onKey(event) {
-  if (event.target.id !== "text" || !isOpen() || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const isOurs = isOpen() || (isAsking && event.key === "Enter");
+  if (event.target.id !== "text" || !isOurs || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
   const all = options();
   const at = all.findIndex((item) => item.getAttribute("aria-selected") === "true");
   const steps = { ArrowDown: 1, ArrowUp: -1 };
-  if (event.key in steps && all.length) choose(all.at((at + steps[event.key]) % all.length));
+  if (isAsking && event.key === "Enter") isTakenFirst = true;
+  else if (event.key in steps && all.length) choose(all.at((at + steps[event.key]) % all.length));
   else if ((event.key === "Enter" || event.key === "Tab") && !event.shiftKey && all.length) take(all[at]);
   else if (event.key === "Escape") {
     refused = open;
