@@ -11,6 +11,7 @@ from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -53,9 +54,13 @@ class EndpointAdmin(ScopedAdmin):
     @admin.display(description=_("Last calls"))
     def attempts(self, endpoint: Endpoint) -> SafeString:
         return render_table(
-            [_("When"), _("Event"), _("Type"), _("Milliseconds"), _("Outcome")],
+            [_("When"), _("Outcome"), _("Event"), _("Type"), _("Milliseconds")],
             (
-                (attempt.at, attempt.seq, attempt.type, attempt.milliseconds, attempt.outcome or _("Taken"))
+                (
+                    localtime(attempt.at).strftime("%Y-%m-%d %H:%M:%S"),
+                    attempt.outcome or _("Taken"),
+                    *(attempt.seq, attempt.type, attempt.milliseconds),
+                )
                 for attempt in list_attempts(endpoint.account_id, endpoint.id)
             ),
         )

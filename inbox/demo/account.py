@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,11 +25,12 @@ from inbox.demo.story import HANA, JONAS, LUZ, MATEO, MIRA, PRIYA, STORY, TOM, Y
 from inbox.models import AttributeDefinition, Message, MessageKey, Tag, Thread
 from inbox.services.conversations import assign, mark_read, set_status
 from inbox.services.details import edit_contact
+from inbox.services.endpoints import register_endpoint
 from inbox.services.messages import Draft, send_reply
 from inbox.services.notes import add_note
 from inbox.services.turns import hand_over, take_over
 from inbox.shapes import Agent, Author
-from oneview.accounts.models import Account, Membership, Role
+from oneview.accounts.models import Account, Membership, Role, User
 from oneview.accounts.services import create_account, create_member, create_token
 from oneview.common.ids import floor_id
 from oneview.common.scope import scope
@@ -45,7 +47,16 @@ class Demo:
     tokens: dict[str, str]
 
 
-def create_demo() -> Demo:
+@dataclass(frozen=True, slots=True)
+class DemoBot:
+    """What the example of `docs/writing-a-bot.md` is started with, by the names of its environment."""
+
+    TOKEN: str
+    WEBHOOK_SECRET: str
+    PORT: str
+
+
+def create_demo() -> tuple[Demo, DemoBot]:
     account = create_account(SLUG, name=NAME)
     alice = create_member(
         account, email="alice@demo.example", role=Role.SUPERVISOR, name="Alice Okafor", password=PASSWORD
@@ -55,10 +66,27 @@ def create_demo() -> Demo:
     channels = _connect(account)
     threads = _tell(account, channels, author=Author("agent", bob.user_id, str(bob.user)))
     _settle(account, threads, alice=_agent(alice), bob=_agent(bob))
-    return Demo(
+    demo = Demo(
         sign_ins=[{"role": member.role, "email": member.user.email, "password": PASSWORD} for member in (bob, alice)],
         tokens={"agent": create_token(account, user=bob.user), "bot": bot},
     )
+    return demo, _connect_bot(account, token=bot, actor=alice.user)
+
+
+def _connect_bot(account: Account, *, token: str, actor: User) -> DemoBot:
+    """Helper hears of what users write from now on, on a port that is free now."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with scope(account) as now:
+        _endpoint, secret = register_endpoint(
+            account,
+            url=f"http://127.0.0.1:{port}/",
+            events=["message.created"],
+            bot=BOT.name,
+            actor=actor,
+            now=now,
+        )
+    return DemoBot(token, secret, str(port))
 
 
 def _connect(account: Account) -> dict[str, Channel]:

@@ -1,4 +1,4 @@
-"""`manage.py up`: PostgreSQL, Redis, migrations, the demo, and the four processes, in one console."""
+"""`manage.py up`: PostgreSQL, Redis, migrations, the demo with its bot, and the four processes, in one console."""
 
 import asyncio
 import http.client
@@ -80,7 +80,10 @@ def run() -> int:
             environment=settings,
             **(json.loads(demo_file.read_text()) if demo and demo_file.exists() else {}),
         )
-        return asyncio.run(serve(state, directory, commands(environment, listener, directory), servers))
+        processes = commands(environment, listener, directory)
+        if demo and (bot_file := directory / "bot.json").exists():
+            processes.append(bot_command(url, json.loads(bot_file.read_text())))
+        return asyncio.run(serve(state, directory, processes, servers))
 
 
 async def serve(state: Running, directory: Path, processes: list[Command], servers: list[Server]) -> int:
@@ -151,6 +154,12 @@ def commands(environment: Mapping[str, str], listener: socket.socket, directory:
         Command("worker", (sys.executable, *celery, *worker), ROOT, alone),
         Command("beat", (sys.executable, *celery, *beat), ROOT, alone),
     ]
+
+
+def bot_command(url: str, settings: Mapping[str, str]) -> Command:
+    """The example of the documentation, which knows what any bot knows and nothing more."""
+    program = (sys.executable, "-u", "docs/examples/bot.py")
+    return Command("bot", program, ROOT, {**settings, "ONEVIEW_URL": url})
 
 
 def manage(environment: Mapping[str, str], *arguments: str) -> None:

@@ -1,5 +1,5 @@
-"""Makes the demo account once, and `VAR_DIR/demo.json` with its sign-ins and tokens. `manage.py up` calls it at the
-first start.
+"""Makes the demo account once, and `VAR_DIR/demo.json` with its sign-ins and tokens, `VAR_DIR/bot.json` with what its
+bot is started with. `manage.py up` calls it at the first start.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ class Command(JsonCommand):
     def run(self, **options: Any) -> dict[str, Any]:
         if Account.objects.filter(slug=SLUG).exists():
             return {"account": SLUG, "created": False}
-        demo = create_demo()
+        demo, bot = create_demo()
+        write_private(Path(settings.VAR_DIR, "bot.json"), asdict(bot))
         write_private(Path(settings.VAR_DIR, "demo.json"), asdict(demo))
         return {"account": SLUG, "created": True}
