@@ -19,6 +19,8 @@ from channels_ingest.sink import ChannelInfo
 from inbox import urls as pages
 from inbox.api import urls as api
 from inbox.models import Message, Thread
+from inbox.services.notes import add_note
+from inbox.shapes import Agent
 from oneview.accounts.models import Account, Membership
 from oneview.accounts.permissions import AGENT, Operation, may
 from oneview.common.ids import new_id
@@ -41,7 +43,13 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("inbox", "c/<uuid:conversation_id>/read/"): {"up_to": str(new_id())},
     ("inbox", "c/<uuid:conversation_id>/unread/"): {"since": str(new_id())},
     ("inbox", "c/<uuid:conversation_id>/undo/"): {"evidence": 1},
-    ("inbox", "c/<uuid:conversation_id>/panel/field/"): {"name": "name", "value": "x", "version": 1},
+    ("inbox", "c/<uuid:conversation_id>/panel/field/"): {"name": "name", "value": "x"},
+    ("inbox", "c/<uuid:conversation_id>/tags/"): {"add": "VIP"},
+    ("inbox", "c/<uuid:conversation_id>/labels/"): {"add": "billing"},
+    ("inbox", "c/<uuid:conversation_id>/notes/"): {"text": "x"},
+    ("inbox", "c/<uuid:conversation_id>/revert/"): {"entry": str(new_id()), "field": "name"},
+    ("inbox", "c/<uuid:conversation_id>/join/"): {"contact": str(new_id())},
+    ("inbox", "c/<uuid:conversation_id>/apart/"): {"contact": str(new_id())},
     ("api", "conversations/<uuid:conversation_id>/"): {"status": "resolved"},
     ("api", "conversations/<uuid:conversation_id>/messages/"): {"client_id": "c", "text": "hello"},
     ("api", "conversations/<uuid:conversation_id>/read/"): {"up_to": str(new_id())},
@@ -102,14 +110,15 @@ def own(acme: Account) -> ChannelInfo:
 def ids(
     request: pytest.FixtureRequest, settings: Any, tmp_path: Path, own: ChannelInfo, alice: Membership, bob: Membership
 ) -> dict[str, str]:
-    """Of a conversation that Bob does not see: its contact, a message and a file."""
+    """Of a conversation that Bob does not see: its contact, a message, a file and a note of his."""
     settings.MEDIA_ROOT = tmp_path
     account = alice.account
     conversation = write_in(account, connect(account), f"{CANARY} text", name=f"{CANARY} name")
-    with scope(account):
+    with scope(account) as now:
         message = Message.objects.get()
         file = store_upload(account.pk, name=f"{CANARY}.txt", content_type="text/plain", content=CANARY.encode())
         thread = Thread.objects.get(id=message.thread_id)
+        note = add_note(account, thread.conversation_id, actor=Agent(bob.user_id, "Bob"), text=CANARY, now=now)
         claim_uploads(account.pk, [file.id], message_id=message.id, channel_id=thread.channel_id)
     if request.param == "another channel":
         map_channels(bob, own)
@@ -120,6 +129,7 @@ def ids(
         "contact_id": conversation,
         "message_id": str(message.id),
         "file_id": str(file.id),
+        "note_id": str(note.id),
     }
 
 
@@ -169,3 +179,15 @@ def test_lists_and_counts_hold_no_word_of_it(bob: Membership, ids: dict[str, str
     for query in ({}, {"q": CANARY}, {"assignee": "none"}):
         assert agent.get("/api/v1/conversations/", query).json()["results"] == []
     assert agent.get("/api/v1/events/", {"after": 0}).json()["results"] == []
+
+
+def test_who_has_the_same_number_is_named_to_those_who_see_them(
+    alice: Membership, bob: Membership, own: ChannelInfo, ids: dict[str, str]
+) -> None:
+    bobs = write_in(bob.account, own, "hi", value="ES.77", name="Bea")
+    for conversation in (bobs, ids["conversation_id"]):
+        edit = {"name": "phone", "value": "+34 600 999 999"}
+        assert sign_in(alice).post(f"/inbox/c/{conversation}/panel/field/", edit).status_code == 200
+    hers, his = (sign_in(who).get(f"/inbox/c/{bobs}/panel/").content.decode() for who in (alice, bob))
+    assert CANARY in hers
+    assert CANARY not in his
