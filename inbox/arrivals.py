@@ -100,6 +100,7 @@ UPDATE inbox_thread t SET
   unread = t.unread + now.fresh,
   address = CASE WHEN now.address <> '' THEN now.address::jsonb ELSE t.address END,
   turn = CASE WHEN now.opens AND t.status = 'resolved' AND {ANSWERS.format("t")} THEN 'bot' ELSE t.turn END,
+  told_closed_at = CASE WHEN now.read_up_to IS NOT DISTINCT FROM t.read_up_to THEN t.told_closed_at END,
   status = CASE WHEN now.opens THEN 'open' ELSE t.status END,
   snoozed_until = CASE WHEN now.opens THEN NULL ELSE t.snoozed_until END
 FROM unnest(%b::uuid[], %b::uuid[], %b::timestamptz[], %b::uuid[], %b::int[], %b::text[], %b::bool[])

@@ -80,6 +80,12 @@ class ConversationState:
     unread: int
     last_message_id: UUID
 
+    @property
+    def waits_for_team(self) -> bool:
+        """For somebody of it to take it."""
+        is_free = self.assignee_id is None and self.turn == Turn.HUMAN
+        return self.status == Status.OPEN and is_free and self.team_id is not None
+
 
 def fold_threads(threads: Sequence[ThreadState]) -> ConversationState:
     """One conversation of one or more threads: as open as its most open one; assignee, team and turn come from those
@@ -115,11 +121,13 @@ def lock_conversations(account_id: int, conversation_ids: Iterable[UUID]) -> Non
         )
 
 
-def fold_conversations(account_id: int, conversation_ids: Iterable[UUID]) -> None:
-    """Makes these rows anew from their threads; one without a message or without a contact is removed."""
+def fold_conversations(account_id: int, conversation_ids: Iterable[UUID]) -> dict[UUID, ConversationState]:
+    """Makes these rows anew from their threads; one without a message or without a contact is removed. What they are
+    now.
+    """
     wanted = list(set(conversation_ids))
     if not wanted:
-        return
+        return {}
     with connection.cursor() as cursor:
         cursor.execute(
             READ_THREADS,
@@ -133,7 +141,9 @@ def fold_conversations(account_id: int, conversation_ids: Iterable[UUID]) -> Non
             cursor.execute(
                 "DELETE FROM inbox_conversation WHERE account_id = %s AND id = ANY(%b::uuid[])", [account_id, empty]
             )
-        _store(account_id, {id: fold_threads(found) for id, found in sorted(threads.items())})
+        states = {id: fold_threads(found) for id, found in sorted(threads.items())}
+        _store(account_id, states)
+        return states
 
 
 def _store(account_id: int, states: dict[UUID, ConversationState]) -> None:

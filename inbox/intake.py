@@ -40,6 +40,7 @@ from inbox.realtime import Change, append_changes, publish_typing
 from inbox.snapshots import ContextRequest, store_snapshots
 from inbox.turns import TURN_TAKEN, record_withdrawn, take_turns
 from oneview.accounts.models import Account
+from oneview.accounts.services import ask_for_routing
 from oneview.common.jobs import enqueue_on_commit
 
 Person = MessageReceived | MessageEchoed | ReactionChanged | TypingChanged | IdentifierLearned | ConsentChanged
@@ -78,7 +79,7 @@ def handle_events(account_id: int, batch: Sequence[Received], *, now: datetime) 
     _record_withdrawn(account_id, batch, now=now)
     joins = tell_joins(account, observed.moves, now=now) if moved.changes else []
     touched = {arrival.thread.conversation for arrival in outcome.created} | moved.conversations | parted.conversations
-    fold_conversations(account_id, touched)
+    states = fold_conversations(account_id, touched)
     changes = [
         *moved.changes,
         *parted.changes,
@@ -91,6 +92,8 @@ def handle_events(account_id: int, batch: Sequence[Received], *, now: datetime) 
         *(Change("conversation.updated", conversation) for conversation in sorted(touched)),
     ]
     append_changes(account_id, changes, now=now)
+    if any(state.waits_for_team for state in states.values()):
+        ask_for_routing(account_id)
     _ask_for_names(account_id, outcome.created)
     _tell_typing(account_id, batch, identity_of, contact_of=contact_of)
     return Intake(messages=len(outcome.created), duplicates=outcome.duplicates, expired=outcome.expired)

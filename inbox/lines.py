@@ -19,8 +19,9 @@ from oneview.accounts.models import Account
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`event`: assigned, open, snoozed, resolved, joined, blocked, spam, unblocked, taken_over, handed_over,
-    handed_back, escalated. `detail`: names of people, channels, instants, a bot's reason, as strings.
+    """`event`: assigned, given, left, team, open, snoozed, resolved, joined, blocked, spam, unblocked, taken_over,
+    handed_over, handed_back, escalated. `detail`: names of people and teams, channels, instants, a bot's reason, as
+    strings.
     """
 
     event: str

@@ -10,11 +10,14 @@ from celery import shared_task
 
 from inbox.api import deliveries
 from inbox.selectors.endpoints import list_due_endpoints
+from inbox.services.closing import tell_closed
 from inbox.services.conversations import wake_snoozed as wake_account
 from inbox.services.counts import count_days as count_account
 from inbox.services.escalations import escalate_handovers, relieve_silent_bots
 from inbox.services.notices import tell_endpoint_off
 from inbox.services.retention import purge_expired as purge
+from inbox.services.routing import route_waiting as give_out
+from inbox.services.routing import take_back
 from oneview.accounts.models import Account
 from oneview.common.days import keep_days as make_days
 from oneview.common.scope import scope
@@ -55,6 +58,24 @@ def sweep_turns() -> None:
             escalate_handovers(account, now=now)
         with scope(account) as now:
             relieve_silent_bots(account, now=now)
+
+
+@shared_task
+def route_waiting(account_id: int) -> None:
+    route_account(Account.objects.get(id=account_id))
+
+
+@shared_task
+def sweep_routing() -> None:
+    for account in Account.objects.order_by("id"):
+        route_account(account)
+
+
+def route_account(account: Account) -> None:
+    """Each a unit of work of its own: neither holds conversations for the next."""
+    for work in (take_back, tell_closed, give_out):
+        with scope(account) as now:
+            work(account, now=now)
 
 
 @shared_task

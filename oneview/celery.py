@@ -61,6 +61,7 @@ app.conf.update(
         "sweep media": every(15, "channels_ingest.tasks.sweep_media"),
         "sweep endpoints": every(5, "inbox.tasks.sweep_endpoints"),
         "sweep turns": every(15, "inbox.tasks.sweep_turns"),
+        "sweep routing": every(15, "inbox.tasks.sweep_routing"),
         "wake snoozed threads": every(30, "inbox.tasks.wake_snoozed"),
         "count days": hourly(2, "inbox.tasks.count_days"),
         "keep days": hourly(7, "inbox.tasks.keep_days"),

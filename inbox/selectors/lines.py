@@ -12,7 +12,7 @@ from inbox.selectors.contacts import show_value
 
 
 def describe_line(data: Mapping[str, str]) -> str:
-    names = {"by": data.get("by", ""), "to": data.get("to", "")}
+    names = {name: data.get(name, "") for name in ("by", "to", "of")}
     match data.get("event"):
         case "assigned" if names["to"] == names["by"]:
             return _("%(by)s took this.") % names
@@ -20,6 +20,14 @@ def describe_line(data: Mapping[str, str]) -> str:
             return _("%(by)s assigned this to %(to)s.") % names
         case "assigned":
             return _("%(by)s gave this back to everybody.") % names
+        case "given":
+            return _("Given to %(to)s by itself.") % names
+        case "left":
+            return _("%(of)s has left; this is nobody's again.") % names
+        case "team" if names["to"]:
+            return _("%(by)s gave this to the team %(to)s.") % names
+        case "team":
+            return _("%(by)s took this out of its team.") % names
         case "open":
             return _("%(by)s opened this again.") % names
         case "snoozed":

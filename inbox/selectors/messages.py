@@ -252,7 +252,7 @@ def _channel(row: _Row, around: _Surroundings) -> ChannelShape:
 
 
 def _text(row: _Row) -> str:
-    if row.author_kind == AuthorKind.SYSTEM:
+    if row.author_kind == AuthorKind.SYSTEM and row.private:
         return describe_line(json.loads(row.data))
     return "" if row.deleted_at else row.text
 

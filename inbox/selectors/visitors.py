@@ -25,7 +25,7 @@ SELECT page.id FROM (
   SELECT m.id FROM inbox_thread t CROSS JOIN LATERAL (
     SELECT id FROM inbox_message
     WHERE account_id = t.account_id AND thread_id = t.id AND id > %s AND id < %s
-      AND NOT private AND author_kind <> 'system'
+      AND NOT private
     ORDER BY CASE WHEN %s THEN id END, id DESC LIMIT %s
   ) m
   WHERE t.account_id = %s AND t.channel_id = %s AND t.identity_id = ANY(%b::uuid[])
@@ -35,7 +35,7 @@ SELECT page.id FROM (
 PICK = """
 SELECT m.id, t.channel_id, t.identity_id FROM inbox_message m
 JOIN inbox_thread t ON (t.account_id, t.id) = (m.account_id, m.thread_id)
-WHERE m.account_id = %s AND m.id = ANY(%b::uuid[]) AND NOT m.private AND m.author_kind <> 'system'
+WHERE m.account_id = %s AND m.id = ANY(%b::uuid[]) AND NOT m.private
 """
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Case, Exists, F, OuterRef, When
 from django.utils.translation import gettext as _
 
 from inbox.folds import fold_conversations, lock_conversations
@@ -20,7 +21,8 @@ from inbox.realtime import Change, append_changes
 from inbox.selectors.visibility import oldest_visible
 from inbox.shapes import Agent
 from inbox.turns import claim_handovers
-from oneview.accounts.models import Account, Membership
+from oneview.accounts.models import Account, Membership, Team, TeamMember
+from oneview.accounts.services import ask_for_routing
 from oneview.common.errors import FieldError, Invalid, NotFound
 
 
@@ -41,6 +43,21 @@ def assign(account: Account, conversation_id: UUID, *, actor: Agent, assignee: i
     _command(account, conversation_id, {"assignee_id": assignee}, line=line, claimer=claimer, now=now)
 
 
+def assign_team(account: Account, conversation_id: UUID, *, actor: Agent, team: UUID | None, now: datetime) -> None:
+    """Gives the conversation to a team, or to none. Who has it and is not of the team has it no more. Raises NotFound,
+    Invalid.
+    """
+    given = Team.objects.filter(account=account, id=team).first() if team else None
+    if team and given is None:
+        raise Invalid(FieldError("team", "not_found", _("This account has no such team.")))
+    line = Line("team", {"by": actor.name, "to": given.name} if given else {"by": actor.name})
+    values: dict[str, Any] = {"team_id": team}
+    if given:
+        members = TeamMember.objects.filter(account=account, team=given, user=OuterRef("assignee_id"))
+        values["assignee_id"] = Case(When(Exists(members), then=F("assignee_id")))
+    _command(account, conversation_id, values, line=line, now=now)
+
+
 def set_status(
     account: Account,
     conversation_id: UUID,
@@ -59,7 +76,7 @@ def set_status(
         raise Invalid(FieldError("snoozed_until", "invalid", _("Choose a time that is still to come.")))
     values: dict[str, Any] = {"status": status, "snoozed_until": snoozed_until if status == Status.SNOOZED else None}
     if status == Status.RESOLVED:
-        values["unread"] = 0
+        values |= {"unread": 0, "told_closed_at": None}
     detail = {"by": actor.name, **({"until": snoozed_until.isoformat()} if snoozed_until else {})}
     claimer = actor if actor.id and status == Status.RESOLVED else None
     _command(account, conversation_id, values, line=Line(status, detail), claimer=claimer, now=now)
@@ -127,6 +144,7 @@ def _command(
     claimed = claim_handovers(account.id, [conversation_id], taker=claimer, now=now) if claimer else []
     message = write_line(account, conversation_id, line, now=now)
     _conclude(account.id, conversation_id, now=now, message=message, more=claimed)
+    ask_for_routing(account.id)
 
 
 def _lock(account_id: int, conversation_id: UUID) -> Conversation:

@@ -287,8 +287,9 @@ def _advance(thread: Thread, message: Message) -> None:
     if not message.private:
         thread.status, thread.snoozed_until = Status.OPEN, None
         if message.author_kind != AuthorKind.BOT:
-            thread.read_up_to, thread.unread = message.id, 0
-    thread.save(update_fields=["last_message_id", "read_up_to", "unread", "status", "snoozed_until"])
+            thread.read_up_to, thread.unread, thread.told_closed_at = message.id, 0, None
+    changed = ["last_message_id", "read_up_to", "unread", "status", "snoozed_until", "told_closed_at"]
+    thread.save(update_fields=changed)
 
 
 def _enqueue(

@@ -17,6 +17,7 @@ from inbox.selectors.bots import list_answering_bots
 from inbox.shapes import Agent
 from inbox.turns import claim_handovers, take_turns
 from oneview.accounts.models import Account, Team
+from oneview.accounts.services import ask_for_routing
 from oneview.common.errors import FieldError, Invalid, NotFound, NotPossible
 
 
@@ -91,6 +92,7 @@ def give_to_people(
     Handover.objects.create(
         id=written.id, account=account, thread_id=written.thread_id, bot=bot, reason=reason, summary=summary, at=now
     )
+    ask_for_routing(account.id)
     detail = {"handover": str(written.id)}
     return [*changes, Change("conversation.handed_over", conversation_id, detail=detail)]
 

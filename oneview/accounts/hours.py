@@ -17,7 +17,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from oneview.accounts.models import Team
 from oneview.common.errors import FieldError, Invalid
 
 Hours = Mapping[str, Sequence[Sequence[str]]]
@@ -116,22 +115,3 @@ def _is_span(span: Any) -> bool:
 def _refuse(day: str) -> Invalid:
     told = _("%(day)s: write times as 09:00-12:30, 13:30-17:00; a night ends at 24:00 and goes on the next day.")
     return Invalid(FieldError(day, "invalid", told % {"day": DAYS[day]}))
-
-
-def describe_hours(team: Team) -> str:
-    """In English, for what is kept: "Mon-Fri 09:00-17:00, Sat 10:00-14:00 Europe/Madrid"."""
-    if not team.hours:
-        return "Always open"
-    runs: list[tuple[str, str, str]] = []
-    for day in _NAMES:
-        times = write_times(team.hours.get(day, ())).replace(", ", " and ")
-        if runs and runs[-1][2] == times:
-            runs[-1] = (runs[-1][0], day, times)
-        else:
-            runs.append((day, day, times))
-    said = [f"{_name_days(first, last)} {times}" for first, last, times in runs if times]
-    return f"{', '.join(said) or 'Never open'} {team.time_zone}"
-
-
-def _name_days(first: str, last: str) -> str:
-    return first.title() if first == last else f"{first.title()}-{last.title()}"

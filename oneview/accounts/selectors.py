@@ -57,3 +57,14 @@ def list_teams_of(user_ids: Collection[int]) -> dict[tuple[int, int], frozenset[
         for account_id, user_id, team in cursor.fetchall():
             found[account_id, user_id].add(team)
     return {key: frozenset(teams) for key, teams in found.items()}
+
+
+def list_former_members(account_id: int) -> list[tuple[int, str]]:
+    """Id and name of each user who was an active member once."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT u.id, coalesce(nullif(u.name, ''), u.email) FROM accounts_membership m "
+            "JOIN accounts_user u ON u.id = m.user_id WHERE m.account_id = %s AND NOT (m.is_active AND u.is_active)",
+            [account_id],
+        )
+        return list(cursor.fetchall())

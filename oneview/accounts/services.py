@@ -11,7 +11,10 @@ from django.db.models.functions import Now
 from oneview.accounts import tokens
 from oneview.accounts.models import Account, ApiToken, AuditEntry, Bot, Membership, Role, Team, User
 from oneview.common.errors import Conflict, FieldError, Invalid, NotFound
+from oneview.common.jobs import enqueue_on_commit
 from oneview.common.scope import scope
+
+ROUTE = "inbox.tasks.route_waiting"
 
 
 class Actor(Protocol):
@@ -80,6 +83,23 @@ def update_member(membership: Membership, *, role: Role, is_active: bool, actor:
         record_audit(
             former.account_id, actor=actor, action="member.change", target=membership.user.email, old=old, new=new
         )
+        ask_for_routing(former.account_id)
+
+
+def set_away(membership: Membership, *, is_away: bool, actor: User) -> None:
+    """Who is away is given nothing by itself, and keeps what they have."""
+    changed = Membership.objects.filter(pk=membership.pk).exclude(is_away=is_away).update(is_away=is_away)
+    if changed:
+        old, new = {"is_away": not is_away}, {"is_away": is_away}
+        record_audit(
+            membership.account_id, actor=actor, action="member.away", target=membership.user.email, old=old, new=new
+        )
+        ask_for_routing(membership.account_id)
+
+
+def ask_for_routing(account_id: int) -> None:
+    """Conversations may have become free, or somebody for them: after the commit they are given out."""
+    enqueue_on_commit(ROUTE, account_id, queue="periodic")
 
 
 def save_preferences(user: User, **preferences: Unpack[Preferences]) -> None:

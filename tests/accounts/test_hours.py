@@ -13,13 +13,11 @@ from oneview.accounts.hours import (
     DAYS,
     Hours,
     check_hours,
-    describe_hours,
     is_open,
     next_opening,
     read_times,
     write_times,
 )
-from oneview.accounts.models import Team
 from oneview.common.errors import Invalid
 
 OFFICE = {day: [["09:00", "12:30"], ["13:30", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
@@ -135,10 +133,3 @@ def test_other_shapes_are_no_hours(hours: object) -> None:
 def test_other_names_are_no_zones(zone: str) -> None:
     with pytest.raises(Invalid):
         check_hours(OFFICE, zone=zone)
-
-
-def test_hours_are_told_in_few_words() -> None:
-    team = Team(hours={**OFFICE, "sun": [["10:00", "14:00"]]}, time_zone="Europe/Madrid")
-    assert describe_hours(team) == "Mon-Fri 09:00-12:30 and 13:30-17:00, Sun 10:00-14:00 Europe/Madrid"
-    assert describe_hours(Team()) == "Always open"
-    assert describe_hours(Team(hours={"mon": []}, time_zone="UTC")) == "Never open UTC"
