@@ -239,6 +239,12 @@ class ChannelAdapter:
         yield from ()
         return ""
 
+    def find_address(self, kind: str, value: str) -> Mapping[str, str] | None:
+        """Where to write to a user who has not written here yet, from one of their identities; None where they have to
+        write first.
+        """
+        return None
+
     def fetch_profile(self, value: str, credentials: Mapping[str, Any], *, external_id: str) -> ProfileSteps:
         """Yields HTTP steps, returns what the platform tells of a user whose messages bring no name: attributes by
         name, `name` among them. Raises Retryable or Permanent. Without an override there is nothing to ask.

@@ -171,6 +171,22 @@ class LabelForm(forms.Form):
         }
 
 
+class StartForm(forms.Form):
+    """A first message: a text, or the name and language of a template."""
+
+    channel = forms.UUIDField()
+    client_id = forms.CharField(max_length=64)
+    text = forms.CharField(max_length=20_000, required=False, strip=False)
+    template = forms.CharField(max_length=512, required=False)
+    language = forms.CharField(max_length=20, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """`template` as the provider takes it."""
+        given = self.cleaned_data
+        name, language = given.get("template"), given.pop("language", "")
+        return given | {"template": {"name": name, "language": {"code": language}} if name else None}
+
+
 class BlockForm(forms.Form):
     spam = forms.BooleanField(required=False)
 

@@ -75,6 +75,7 @@ def list_phrases() -> dict[str, str]:
         "undo": _("Undo"),
         "redacted": _("The message was redacted"),
         "marked_unread": _("Marked unread"),
+        "started": _("Sent. Their answer comes into this conversation."),
         "blocked": _("Blocked"),
         "marked_spam": _("Marked as spam"),
         "unblocked": _("The block was lifted"),

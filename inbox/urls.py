@@ -1,6 +1,6 @@
 from django.urls import path
 
-from inbox.views import blocking, canned, contacts, context, conversations, pages, panel, profile
+from inbox.views import blocking, canned, contacts, context, conversations, pages, panel, profile, starts
 
 app_name = "inbox"
 urlpatterns = [
@@ -15,7 +15,7 @@ urlpatterns = [
     path("c/<uuid:conversation_id>/", pages.show_conversation, name="conversation"),
     path("c/<uuid:conversation_id>/messages/", conversations.messages, name="messages"),
     path("c/<uuid:conversation_id>/messages/<uuid:message_id>/context/", context.show_context, name="context"),
-    path("c/<uuid:conversation_id>/messages/<uuid:message_id>/labels/", context.set_labels, name="labels"),
+    path("c/<uuid:conversation_id>/messages/<uuid:message_id>/labels/", context.set_labels, name="message_labels"),
     path("c/<uuid:conversation_id>/messages/<uuid:message_id>/redact/", context.redact, name="redact"),
     path("c/<uuid:conversation_id>/assign/", conversations.assign, name="assign"),
     path("c/<uuid:conversation_id>/take_over/", conversations.take_over, name="take_over"),
@@ -36,6 +36,7 @@ urlpatterns = [
     path("c/<uuid:conversation_id>/join/", contacts.join, name="join"),
     path("c/<uuid:conversation_id>/apart/", contacts.keep_apart, name="apart"),
     path("c/<uuid:conversation_id>/undo/", contacts.undo_link, name="undo"),
+    path("c/<uuid:conversation_id>/start/", starts.start, name="start"),
     path("c/<uuid:conversation_id>/block/", blocking.block, name="block"),
     path("c/<uuid:conversation_id>/unblock/", blocking.unblock, name="unblock"),
 ]

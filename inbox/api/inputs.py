@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -101,6 +102,34 @@ class NewHandover(Strict):
     reason = serializers.CharField(max_length=300)
     summary = serializers.CharField(max_length=4000, allow_blank=True, default="")
     team = serializers.UUIDField(required=False)
+
+
+class NewConversation(Strict):
+    """Either `text` or `template`, the provider's own document with its `name`."""
+
+    contact = serializers.UUIDField()
+    channel = serializers.UUIDField()
+    client_id = serializers.RegexField(
+        r"^[ -~]{1,64}\Z", trim_whitespace=False, help_text="The caller's own name of this message"
+    )
+    text = serializers.CharField(max_length=MOST_TEXT, required=False, trim_whitespace=False)
+    template = serializers.DictField(required=False)
+
+    def validate_template(self, given: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(given.get("name"), str) or not given["name"].strip():
+            raise serializers.ValidationError("Give the name of the template.")
+        try:
+            document = json.dumps(given, allow_nan=False, ensure_ascii=False).encode()
+        except ValueError:
+            raise serializers.ValidationError("This holds what can't be stored.") from None
+        if b"\\u0000" in document or len(document) > MOST_TEXT:
+            raise serializers.ValidationError("This is too long or holds what can't be stored.")
+        return given
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("text" in attrs) == ("template" in attrs):
+            raise serializers.ValidationError("Give either a text or a template.")
+        return {"text": "", **attrs}
 
 
 class MessageChanges(Strict):

@@ -28,6 +28,7 @@ from inbox.services.details import edit_contact
 from inbox.services.labels import label_conversation, label_message
 from inbox.services.messages import Draft, send_reply
 from inbox.services.redaction import redact_message
+from inbox.services.starts import start_conversation
 from inbox.shapes import ContactShape, ConversationShape, MessageShape
 from inbox.turns import TurnTaken
 from inbox.updates import Wanted, read_update
@@ -37,7 +38,7 @@ from oneview.common.problems import problem_of
 
 
 class ConversationsView(AccountView):
-    operations: ClassVar = {"get": Operation.SEE_CONVERSATIONS}
+    operations: ClassVar = {"get": Operation.SEE_CONVERSATIONS, "post": Operation.START_CONVERSATION}
 
     @answers("list_conversations", documents.ConversationJson, is_list=True, query=inputs.ConversationFilters)
     def get(self, request: Request) -> Response:
@@ -45,6 +46,28 @@ class ConversationsView(AccountView):
         asked = self.read_query(inputs.ConversationFilters)
         page = list_conversations(viewer_id=self.user_id, reach=self.reach, **self._narrow(asked), **self.scope)
         return listing([serialise.conversation_json(row) for row in page.rows], next=page.next)
+
+    @answers(
+        "start_conversation",
+        documents.ConversationJson,
+        body=inputs.NewConversation,
+        statuses=(200, 201),
+        problems=(409, 422),
+    )
+    def post(self, request: Request) -> Response:
+        """Writes to a contact on a channel that they may not have written on yet. 200 when it is repeated with the same
+        `client_id`.
+        """
+        given = self.read_body(inputs.NewConversation)
+        contact, channel = self.find_contact(given.pop("contact")), given.pop("channel")
+        if not self.reach.sees_channel(channel):
+            raise Invalid(FieldError("channel", "not_found", "There is no such channel."))
+        draft = Draft(**given)
+        starter = {"channel_id": channel, "author": self.author, "now": self.now}
+        created = start_conversation(self.account, contact.id, draft, **starter)
+        found = self.find(contact.id)
+        allowed = list_allowed(conversation_id=found.id, **self.scope)
+        return Response(serialise.conversation_json(found, allowed), status=201 if created else 200)
 
     def _narrow(self, asked: dict[str, Any]) -> dict[str, Any]:
         """`assignee` is a box of the list, or a person."""

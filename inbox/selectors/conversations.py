@@ -141,7 +141,9 @@ def allow(thread: Thread, channel: ChannelShape, *, blocked: bool, now: datetime
     if until and until > now:
         return Allowed(thread.id, channel, "text", "", until)
     hours = int(capabilities.window.total_seconds() // 3600)
-    reason = _("%(hours)s hours have passed since this user last wrote here.") % {"hours": hours}
+    reason = _("This user has not written here yet.")
+    if until:
+        reason = _("%(hours)s hours have passed since this user last wrote here.") % {"hours": hours}
     return Allowed(thread.id, channel, "template" if capabilities.templates else "nothing", reason, until)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchVector
@@ -39,7 +40,8 @@ MAX_CLIENT_ID = 64
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What is to be written. `client_id` makes a repeated call harmless; `attachments` are ids of uploaded files,
-    `mentions` of members whom a note calls, to tell namesakes apart.
+    `mentions` of members whom a note calls, to tell namesakes apart; `template` is the provider's own document, sent
+    instead of the text.
     """
 
     client_id: str
@@ -49,6 +51,7 @@ class Draft:
     reply_to: UUID | None = None
     attachments: tuple[UUID, ...] = ()
     mentions: tuple[int, ...] = ()
+    template: Mapping[str, Any] | None = None
 
 
 def send_reply(
@@ -128,6 +131,8 @@ def _check_text(draft: Draft) -> str:
     text = draft.text.strip()
     if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):
         raise Invalid(FieldError("text", "invalid", _("The text has characters that can't be sent.")))
+    if draft.template:
+        return str(draft.template["name"])
     if not text and not draft.attachments:
         raise Invalid(FieldError("text", "required", _("Write something first.")))
     if draft.private and len(text) > MAX_NOTE:
@@ -204,7 +209,9 @@ def _check_turn(account_id: int, thread: Thread, draft: Draft, *, author: Author
 
 
 def _check_sendable(text: str, draft: Draft, allowed: Allowed, capabilities: Capabilities) -> None:
-    if allowed.can != "text":
+    if draft.template and capabilities.templates and allowed.can != "nothing":
+        return
+    if draft.template or allowed.can != "text":
         raise NotPossible(allowed.reason, code="window_closed" if allowed.channel.connected else "not_possible")
     if len(text) > capabilities.text_limit:
         message = _("%(channel)s takes up to %(limit)s characters.") % {
@@ -242,8 +249,9 @@ def _write(
         author_kind=author.kind,
         author_id=author.id,
         author_name=author.name,
-        type="text",
+        type="template" if draft.template else "text",
         text=text,
+        data=dict(draft.template or {}),
         attachments=[{"id": str(id), "name": "", "type": "", "size": None, "voice": False} for id in draft.attachments],
         reply_to=_read_quoted(account.id, thread, draft.reply_to),
         external_id=key,
@@ -300,7 +308,8 @@ def _enqueue(
         "text": message.text,
         "reply_to": message.reply_to or None,
         "files": [str(id) for id in draft.attachments],
-        "until": allowed.until.isoformat() if allowed.until else None,
+        "template": dict(draft.template) if draft.template else None,
+        "until": allowed.until.isoformat() if allowed.until and not draft.template else None,
     }
     enqueue_message(
         account_id, channel_id=thread.channel_id, thread_id=thread.id, message_id=message.id, content=content, now=now

@@ -36,7 +36,7 @@ function dress() {
     const isLift = item.dataset.do === "unblock";
     item.hidden = isLift !== isBlocked;
     item.disabled = !(conf.supervises || (!isLift && isMine()));
-    $(".menu-reason", item).hidden = !item.disabled;
+    $(".section-note", item).hidden = !item.disabled;
   }
 }
 

@@ -216,7 +216,7 @@ export function togglePanel() {
 
 export async function showDetailsOf(message) {
   if (!isPanelShown()) togglePanel();
-  const { showContext } = await import("./context.js");
+  const { showContext } = await import("./later/context.js");
   showContext(message);
 }
 

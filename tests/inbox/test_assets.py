@@ -79,10 +79,8 @@ def test_every_pair_of_colours_can_be_read(theme: int) -> None:
 def test_the_page_loads_little() -> None:
     source = (TEMPLATES / "base.html").read_text() + (TEMPLATES / "inbox" / "page.html").read_text()
     styles = [STATIC / name for name in re.findall(r"'(css/[\w.]+)'", source)]
-    first = [STATIC / name for name in re.findall(r"'(js/[\w.]+)'", source)]
-    assert compressed(first) < 30_000
-    assert compressed(SCRIPTS) < 40_000
-    assert compressed(LATER) < 10_000
+    assert compressed(SCRIPTS) < 30_000
+    assert compressed(LATER) < 12_000
     assert compressed(styles) < 12_000
 
 
@@ -103,11 +101,10 @@ def test_every_phrase_of_the_web_chat_is_said() -> None:
     assert said == set(list_chat_phrases())
 
 
-def test_every_script_is_asked_for_at_once_or_when_the_details_are_first_shown() -> None:
+def test_every_script_is_asked_for_at_once() -> None:
     source = (TEMPLATES / "inbox" / "page.html").read_text()
     named = set(re.findall(r"js/([\w.]+)'", source))
-    later = {"panel.js", "context.js"}
-    assert {script.name for script in SCRIPTS} - later == named
+    assert {script.name for script in SCRIPTS} == named
 
 
 @pytest.mark.parametrize("style", STYLES, ids=lambda path: path.name)

@@ -58,7 +58,7 @@ def post(client: Client, path: str, **content: Any) -> Any:
 
 
 def test_the_team_of_the_channel_and_its_hours_are_kept_with_a_message(
-    acme: Account, channel: ChannelInfo, bob: Membership
+    acme: Account, channel: ChannelInfo, alice: Membership
 ) -> None:
     with scope(acme):
         team = Team.objects.create(
@@ -68,7 +68,7 @@ def test_the_team_of_the_channel_and_its_hours_are_kept_with_a_message(
     with scope(acme):
         hola = Message.objects.get(text="hola")
         Team.objects.filter(id=team.id).update(hours={}, name="Lights")
-    told = agent_caller(bob).get(f"messages/{hola.id}/", expand="context").json()["context"]
+    told = agent_caller(alice).get(f"messages/{hola.id}/", expand="context").json()["context"]
     assert told["account"]["team"] == {"id": str(team.id), "name": "Lamps"}
     assert told["account"]["business_hours"] == "Mon–Thu 09:00–17:00, Fri 09:00–14:00 (Europe/Madrid)"
     assert told["account"]["channel"] == {"id": str(channel.id), "kind": "whatsapp", "name": "WhatsApp"}

@@ -123,6 +123,13 @@ class WhatsApp(ChannelAdapter):
         messages = read_list(answer.get("messages"))
         return Sent(read_text(read_object(messages[0]).get("id")) if messages else "")
 
+    def find_address(self, kind: str, value: str) -> Mapping[str, str] | None:
+        """A phone number, or a user whom another number of the portfolio knows."""
+        if kind not in ("phone", self.identity_kind):
+            return None
+        digits = value.removeprefix("+")
+        return {"to": digits} if digits.isdigit() else {"recipient": value}
+
     def check(self, credentials: Mapping[str, Any], *, external_id: str) -> CheckSteps:
         """Reads the number's own entry.
 

@@ -1,7 +1,8 @@
 // Details of the contact: fields edited in place, sections folded. Loaded when it is first shown.
 
 import { conf, memory, say, setCookie } from "../conf.js";
-import { restoreContext } from "../context.js";
+import { restoreContext } from "./context.js";
+import "./starts.js";
 import { $, $$, announce, app, isPhone, isWide, parse, show, stamp } from "../dom.js";
 import { fetchFragment, pathOf, post } from "../net.js";
 import { openId, showError } from "../pane.js";

@@ -1,10 +1,10 @@
 // What was known when a message was sent, beside what is known now, and its labels and fields: a section of the details.
 
-import { say } from "./conf.js";
-import { $, announce, onDo, parseOne, stamp } from "./dom.js";
-import { fetchFragment, pathOf, post } from "./net.js";
-import { openId } from "./pane.js";
-import { fillTimes } from "./times.js";
+import { say } from "../conf.js";
+import { $, announce, onDo, parseOne, stamp } from "../dom.js";
+import { fetchFragment, pathOf, post } from "../net.js";
+import { openId } from "../pane.js";
+import { fillTimes } from "../times.js";
 
 let shown = null; // { id, message, section }: it stays when the details are loaded anew
 
