@@ -146,15 +146,15 @@ def _read_token(token: str, route: Route, *, public_id: str) -> Visitor:
     return visitor
 
 
-def admit_session(session_key: str) -> Admission:
-    """Raises Refused."""
+def admit_session(session_key: str, *, shown: str | None = None) -> Admission:
+    """Raises Refused, also where the page shows another account than the one that is open in this browser."""
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     user = get_user(request)
     if not isinstance(user, User):
         raise Refused(SIGNED_OUT)
     membership = find_membership(user.pk, account_id=request.session.get(ACCOUNT_KEY))
-    if membership is None or membership.account.is_locked:
+    if membership is None or membership.account.is_locked or shown not in (None, str(membership.account_id)):
         raise Refused(NOT_ALLOWED)
     return Admission(
         membership.account_id,

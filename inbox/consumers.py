@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
+from urllib.parse import parse_qs
 from uuid import UUID
 
 from channels.consumer import get_handler_name
@@ -148,7 +149,7 @@ class InboxConsumer(SocketConsumer):
         if token is not None:
             return partial(_open, partial(admit_token, token))
         if is_same_origin(self.scope):
-            return partial(_open, partial(admit_session, read_session_key(self.scope)))
+            return partial(_open, partial(admit_session, read_session_key(self.scope), shown=read_account(self.scope)))
         raise DenyConnection
 
     async def obey(self, frame: dict[str, Any]) -> None:
@@ -194,6 +195,12 @@ def is_same_origin(scope: Any) -> bool:
 def read_session_key(scope: Any) -> str:
     cookies = "; ".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie")
     return parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME, "")
+
+
+def read_account(scope: Any) -> str | None:
+    """The account that the page shows, as it says."""
+    said: list[str | None] = [*parse_qs(scope["query_string"].decode("latin-1")).get("account", [])]
+    return said[0] if said else None
 
 
 def _open(admit: Callable[[], Admission]) -> tuple[Callable[[], Listener], str]:

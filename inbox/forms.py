@@ -8,14 +8,17 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
+from zoneinfo import available_timezones
 
 from django import forms
+from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from inbox.shapes import ChannelShape, TeamShape
+from oneview.accounts.models import User
 from oneview.common.errors import FieldError, Invalid
 
 BOXES = ("mine", "unassigned", "all", "mentions")
@@ -241,6 +244,33 @@ class CannedForm(forms.Form):
     def clean_shortcut(self) -> str:
         """As it is typed in the composer, or without the slash."""
         return str(self.cleaned_data["shortcut"]).removeprefix("/").lower()
+
+
+class ProfileForm(forms.Form):
+    name = forms.CharField(label=_lazy("Name"), max_length=120, widget=forms.TextInput({"autocomplete": "name"}))
+    language = forms.ChoiceField(label=_lazy("Language"), choices=settings.LANGUAGES)
+    time_zone = forms.CharField(
+        label=_lazy("Time zone"),
+        max_length=64,
+        help_text=_lazy("Times in the inbox are shown in this zone. Type to search, as in “Europe/Madrid”."),
+        widget=forms.TextInput({"list": "zones", "autocomplete": "off"}),
+    )
+    theme = forms.ChoiceField(label=_lazy("Theme"), choices=User.THEMES, widget=forms.RadioSelect)
+    single_keys = forms.BooleanField(
+        label=_lazy("Single-key shortcuts"),
+        help_text=_lazy("Keys such as E for “Resolve” work while you are in no field."),
+        required=False,
+    )
+
+    def clean_time_zone(self) -> str:
+        given: str = self.cleaned_data["time_zone"]
+        if given not in available_timezones():
+            raise forms.ValidationError(_("There is no time zone of this name."))
+        return given
+
+
+class AccountForm(forms.Form):
+    account = forms.IntegerField(min_value=1, max_value=(1 << 63) - 1)
 
 
 class PreferencesForm(forms.Form):

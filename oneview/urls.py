@@ -15,6 +15,7 @@ from django.views.generic import RedirectView
 
 from oneview import health
 from oneview.accounts.admin_site import site
+from oneview.accounts.views import answer_invitation
 from oneview.common.problems import problem, unavailable, wants_problem
 
 for app in ("oneview.accounts", "identity", "channels_ingest", "inbox"):
@@ -26,6 +27,7 @@ urlpatterns = [
     path("widget/", include("inbox.visitors.urls")),
     path("api/v1/", include("inbox.api.urls")),
     path("admin/", site.urls),
+    path("accounts/invitation/<int:account_id>-<str:word>/", answer_invitation, name="invitation"),
     path("accounts/", include("allauth.account.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("health/live/", health.live),

@@ -28,7 +28,7 @@ register = template.Library()
 # fmt: off
 ICONS = frozenset({
     "archive-restore", "arrow-down", "arrow-right", "ban", "bot", "camera", "check", "check-check", "chevron-down",
-    "at-sign",
+    "arrow-left-right", "at-sign",
     "chevron-left", "circle-alert", "circle-question-mark", "circle-user", "clock", "code", "contact", "download",
     "ellipsis", "eraser",
     "external-link", "file-text", "globe", "hash", "headset", "history", "image", "inbox", "keyboard", "link",

@@ -17,8 +17,8 @@ from inbox.selectors.conversations import get_conversation
 from inbox.selectors.reach import read_reach
 from inbox.shapes import Agent, ConversationShape
 from oneview.accounts.middleware import AccountRequest
-from oneview.accounts.models import User
-from oneview.accounts.permissions import Operation, may
+from oneview.accounts.models import Membership, User
+from oneview.accounts.permissions import OPERATOR, Operation, may
 from oneview.common.errors import FieldError, Forbidden, Invalid, NotFound, OneViewError
 from oneview.common.problems import FRAGMENT, problem, problem_of
 
@@ -66,14 +66,22 @@ def member_view(*, get: Operation | None = None, post: Operation | None = None) 
 def require(request: AccountRequest, operation: Operation, *, conversation: ConversationShape | None = None) -> None:
     """Raises Forbidden. `conversation`: what it is about, where that counts."""
     if not allows(request, operation, conversation=conversation):
-        if conversation and may(request.membership.role, operation):
+        if conversation and may(role_of(request), operation):
             raise Forbidden(_("Only those the conversation is assigned to may do this."))
         raise Forbidden(_("You may not do this."))
 
 
 def allows(request: AccountRequest, operation: Operation, *, conversation: ConversationShape | None = None) -> bool:
     own = conversation is None or user_of(request).pk in [agent.id for agent in conversation.assignees]
-    return may(request.membership.role, operation, own=own)
+    return may(role_of(request), operation, own=own)
+
+
+def role_of(request: AccountRequest) -> str | None:
+    """An operator is one where they are no member."""
+    membership: Membership | None = request.membership
+    if membership is None:
+        return OPERATOR if user_of(request).is_superuser else None
+    return membership.role
 
 
 def scope_of(request: AccountRequest) -> dict[str, Any]:

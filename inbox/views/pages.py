@@ -18,6 +18,7 @@ from django.urls import reverse
 from inbox import forms
 from inbox.phrases import list_phrases, list_shortcuts
 from inbox.realtime import read_head
+from inbox.selectors.accounts import list_choices
 from inbox.selectors.bots import list_answering_bots
 from inbox.selectors.channels import list_agents, list_channels_within
 from inbox.selectors.conversations import count_boxes, list_allowed, list_conversations
@@ -94,6 +95,7 @@ def _page(request: AccountRequest, *, seq: int) -> dict[str, Any]:
     return {
         **_list(request, seq=seq),
         "account": account,
+        "choices": list_choices(user.pk, account_id=account.pk),
         "agents": agents,
         "themes": User.THEMES,
         "shortcuts": list_shortcuts(),

@@ -16,9 +16,10 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from oneview.accounts.models import Account, Membership, User
-from oneview.accounts.selectors import find_membership
+from oneview.accounts.selectors import find_membership, list_memberships
+from oneview.accounts.services import source
 from oneview.accounts.tokens import Bot, TokenOwner, find_owner, read_bearer
-from oneview.common.errors import Forbidden
+from oneview.common.errors import Conflict, Forbidden
 from oneview.common.problems import problem_of, wants_problem
 from oneview.common.scope import scope
 
@@ -28,7 +29,11 @@ API = "/api/"
 # Not of one member: probes, files, providers, visitors.
 WITHOUT_ACCOUNT = ("/health/", "/metrics", "/static/", "/webhooks/", "/widget/", "/sandbox/")
 # Open to those who may not see the inbox: signing in and out, the admin, which asks for itself.
+SOURCES = {API: "api", "/admin/": "admin", "/accounts/": "sign-in"}  # for the audit; the rest is the inbox
 WITHOUT_INBOX = ("/accounts/", "/admin/", "/i18n/", "/api/v1/schema/", "/api/v1/docs/")
+# Open to members whose account is locked: choosing another one.
+WITHOUT_PLAN = (*WITHOUT_INBOX, "/inbox/account/", "/inbox/profile/")
+PAGE_ACCOUNT = "X-Account"  # header of a page's script: the account that the page shows
 
 
 class AccountRequest(HttpRequest):
@@ -60,6 +65,13 @@ class AccountMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path.startswith(WITHOUT_ACCOUNT):
             return self.get_response(request)
+        origin = source.set(next((name for path, name in SOURCES.items() if request.path.startswith(path)), "inbox"))
+        try:
+            return self._answer(request)
+        finally:
+            source.reset(origin)
+
+    def _answer(self, request: HttpRequest) -> HttpResponseBase:
         caller = find_caller(request)
         request.user = caller.user
         vars(request).update(
@@ -72,7 +84,11 @@ class AccountMiddleware:
             return self._refuse_stranger(request) or self.get_response(request)
         with timezone.override(zone_of(caller.user)), scope(caller.account) as now:
             vars(request).update(now=now)
-            response = self._refuse_locked(request, caller.account) or self.get_response(request)
+            response = (
+                self._refuse_other_account(request, caller.account)
+                or self._refuse_locked(request, caller.account)
+                or self.get_response(request)
+            )
             if response.status_code >= 500:
                 transaction.set_rollback(True)
             return response
@@ -81,18 +97,27 @@ class AccountMiddleware:
         """Who is signed in and no active member of any account is told so; an operator goes to the admin."""
         if not request.user.is_authenticated or request.path.startswith(WITHOUT_INBOX):
             return None
+        if request.user.is_superuser and request.path == "/inbox/profile/":
+            return None
         if wants_problem(request):
             return problem_of(Forbidden(_("You are not a member of any account.")))
         if request.user.is_superuser:
             return redirect("admin:index")
         return render(request, "no_account.html", status=403)
 
+    def _refuse_other_account(self, request: HttpRequest, account: Account) -> HttpResponse | None:
+        """A page that was left open while another account was chosen must not mix the two."""
+        if request.headers.get(PAGE_ACCOUNT, str(account.pk)) == str(account.pk):
+            return None
+        return problem_of(Conflict(_("Another account is open now."), code="other_account"))
+
     def _refuse_locked(self, request: HttpRequest, account: Account) -> HttpResponse | None:
-        if not account.is_locked or request.path.startswith(WITHOUT_INBOX):
+        if not account.is_locked or request.path.startswith(WITHOUT_PLAN):
             return None
         if wants_problem(request):
             return problem_of(Forbidden(_("The inbox is part of every paid plan."), code="plan_required"))
-        return render(request, "inbox/locked.html", status=403)
+        memberships = list_memberships(request.user.pk) if isinstance(request.user, User) else []
+        return render(request, "inbox/locked.html", {"memberships": memberships}, status=403)
 
 
 def find_caller(request: HttpRequest) -> Caller:

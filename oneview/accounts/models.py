@@ -220,7 +220,7 @@ class ApiToken(models.Model):
 class AuditEntry(models.Model):
     """Who changed what, from where. Only ever added: the serving role may not change or remove a row.
 
-    `source`: inbox, admin, api, sign-in, or command line.
+    `source`: inbox, admin, api, sign-in, command line, or system (a task).
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -35,6 +35,12 @@ def find_membership(user_id: int, *, account_id: int | None = None) -> Membershi
     return next((each for each in found if each.account_id == account_id), found[0] if found else None)
 
 
+def list_memberships(user_id: int) -> list[Membership]:
+    """The active ones, with their accounts, by the accounts' names."""
+    found = Membership.objects.filter(user=user_id, user__is_active=True, is_active=True)
+    return list(found.select_related("account").order_by("account__name", "account_id"))
+
+
 def list_member_names(account_id: int) -> list[tuple[int, str]]:
     """Id and name of each active user of an account, by name."""
     with connection.cursor() as cursor:
@@ -68,3 +74,13 @@ def list_former_members(account_id: int) -> list[tuple[int, str]]:
             [account_id],
         )
         return list(cursor.fetchall())
+
+
+def list_audited_things(account_id: int) -> list[str]:
+    """What the account's audit tells of: "member" of "member.add". Inside a scope."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT split_part(action, '.', 1) FROM accounts_auditentry WHERE account_id = %s ORDER BY 1",
+            [account_id],
+        )
+        return [thing for (thing,) in cursor.fetchall()]

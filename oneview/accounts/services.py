@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any, Protocol, TypedDict, Unpack
 from uuid import UUID
 
+from celery import current_task
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -15,6 +17,7 @@ from oneview.common.jobs import enqueue_on_commit
 from oneview.common.scope import scope
 
 ROUTE = "inbox.tasks.route_waiting"
+source: ContextVar[str] = ContextVar("source", default="")  # of the request that is answered, for the audit
 
 
 class Actor(Protocol):
@@ -28,6 +31,9 @@ class Actor(Protocol):
 
 
 class Preferences(TypedDict, total=False):
+    name: str
+    language: str
+    time_zone: str
     theme: str
     single_keys: bool
 
@@ -103,9 +109,12 @@ def ask_for_routing(account_id: int) -> None:
 
 
 def save_preferences(user: User, **preferences: Unpack[Preferences]) -> None:
-    """How the inbox looks and works for one user; what is not given stays."""
-    if preferences:
-        User.objects.filter(pk=user.pk).update(**preferences)
+    """How the inbox looks and works for one user, and how they are called; what is not given stays."""
+    if not preferences:
+        return
+    User.objects.filter(pk=user.pk).update(**preferences)
+    if preferences.get("name", user.name) != user.name:
+        record_everywhere(user, action="user.rename", old={"name": user.name}, new={"name": preferences["name"]})
 
 
 def save_team(team: Team, *, actor: User) -> None:
@@ -144,15 +153,24 @@ def record_audit(
 ) -> None:
     """`action` is "thing.verb", `target` names what was changed. Never secrets or message text.
 
-    No actor: a management command.
+    No actor: a management command, or the system itself in a task.
     """
+    origin = source.get() or ("system" if current_task else "command line")
     with scope(account_id):
         AuditEntry.objects.create(
             account_id=account_id,
             actor_id=(actor.id or None) if actor else None,
-            actor_name=actor.name[:120] if actor else "command line",
+            actor_name=actor.name[:120] if actor else origin,
             action=action,
             target=target[:120],
             old=old,
             new=new,
+            source=origin,
         )
+
+
+def record_everywhere(user: User, *, action: str, old: Any = None, new: Any = None) -> None:
+    """What a user does that concerns each account they are a member of."""
+    accounts = Membership.objects.filter(user=user, is_active=True).values_list("account_id", flat=True)
+    for account_id in accounts.order_by("account_id"):
+        record_audit(account_id, actor=user, action=action, target=user.email, old=old, new=new)

@@ -4,7 +4,7 @@ OneViewError
 ├── NotFound         404 not_found: there is none here, or it is another account's
 ├── Forbidden        403 forbidden, plan_required
 ├── Invalid          400 validation: names the fields
-├── Conflict         409 conflict, turn_taken, client_id_reused
+├── Conflict         409 conflict, turn_taken, client_id_reused, other_account
 └── NotPossible      422 window_closed, not_possible
 """
 

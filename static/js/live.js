@@ -2,6 +2,7 @@
 //
 // Handlers: "events" (frame), "cutoff" (instant), "reset", "typing", "viewing", "state" ("on", "wait", "down", "offline").
 
+import { conf } from "./conf.js";
 import { app, debounce } from "./dom.js";
 import { showSignedOut } from "./net.js";
 import { setClock } from "./times.js";
@@ -59,8 +60,7 @@ function resume() {
 export function connect() {
   clearTimeout(retry);
   if (socket && socket.readyState <= WebSocket.OPEN) return;
-  const scheme = location.protocol === "https:" ? "wss" : "ws";
-  socket = new WebSocket(`${scheme}://${location.host}/ws/inbox/`);
+  socket = new WebSocket(`${location.origin.replace("http", "ws")}/ws/inbox/?account=${conf.account.id}`);
   socket.addEventListener("open", resume);
   socket.addEventListener("message", receive);
   socket.addEventListener("close", lose);
@@ -115,7 +115,7 @@ function lose({ code, target }) {
     return;
   }
   if (code === REFUSED) {
-    location.reload();
+    location = conf.page;
     return;
   }
   tries += 1;

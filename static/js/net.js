@@ -14,10 +14,10 @@ export class Problem extends Error {
   }
 }
 
-async function ask(path, options) {
+async function ask(path, { headers, ...options }) {
   let response;
   try {
-    response = await fetch(path, { credentials: "same-origin", ...options });
+    response = await fetch(path, { headers: { "X-Account": conf.account.id, ...headers }, ...options });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem(0);
@@ -26,6 +26,7 @@ async function ask(path, options) {
   const isProblem = response.headers.get("Content-Type")?.includes("problem+json");
   const problem = new Problem(response.status, isProblem ? await response.json() : {});
   if (problem.status === 401) showSignedOut();
+  if (problem.code === "other_account") location = conf.page;
   throw problem;
 }
 

@@ -13,18 +13,10 @@ from tests.fixtures import sign_in
 pytestmark = pytest.mark.django_db
 
 
-def test_a_supervisor_adds_a_member_by_e_mail(alice: Membership) -> None:
-    form = {"email": "New@Example.com", "name": "New", "role": "agent"}
-    assert sign_in(alice).post("/admin/accounts/membership/add/", form).status_code == 302
-    made = Membership.objects.get(user__email="new@example.com")
-    assert (made.account, made.role, made.user.name, made.user.has_usable_password()) == (
-        alice.account,
-        Role.AGENT,
-        "New",
-        False,
-    )
-    with scope(alice.account):
-        assert AuditEntry.objects.get(action="member.add").actor == alice.user
+def test_a_supervisor_adds_a_member_by_inviting_them(alice: Membership, bob: Membership) -> None:
+    answer = sign_in(alice).get("/admin/accounts/membership/add/")
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/accounts/invitation/add/")
+    assert sign_in(bob).get("/admin/accounts/membership/add/", follow=True).status_code == 403
 
 
 def test_a_supervisor_deactivates_a_member(alice: Membership, bob: Membership) -> None:

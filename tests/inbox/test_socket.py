@@ -117,6 +117,20 @@ async def test_a_host_that_is_not_ours_is_no_origin(hub: Hub, bob: Membership) -
     assert (await forged.connect())[0] is False
 
 
+@pytest.mark.parametrize(("shown", "is_greeted"), [("{id}", True), ("0", False), ("x", False), ("", True)])
+async def test_a_page_that_shows_another_account_than_the_open_one_is_refused(
+    hub: Hub, bob: Membership, shown: str, is_greeted: bool
+) -> None:
+    key = await run(lambda: session_of(bob))
+    path = f"/ws/inbox/?account={shown.format(id=bob.account_id)}"
+    page = socket(hub, path=path, origin=ORIGIN, cookie=f"sessionid={key}")
+    if is_greeted:
+        assert (await opened(page))["t"] == "hello"
+        await page.disconnect()
+    else:
+        assert await code_of(page) == 4403
+
+
 @pytest.mark.parametrize("token", ["ov_bot_nobody", "ov_agent_", "nothing", "ov_bot_" + "x" * 5000])
 async def test_an_unknown_token_is_signed_out(hub: Hub, token: str) -> None:
     assert await code_of(socket(hub, token=token)) == 4401

@@ -1,0 +1,79 @@
+"""The admin page of invitations."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from oneview.accounts import invitations
+from oneview.accounts.admin_site import EditableAdmin, account_of, actor_of, register
+from oneview.accounts.middleware import AccountRequest
+from oneview.accounts.models import Invitation, Role
+from oneview.accounts.permissions import Operation
+
+
+@register(Invitation)
+class InvitationAdmin(EditableAdmin):
+    """An invitation is sent, sent again and withdrawn; nothing in it changes."""
+
+    operation = Operation.MANAGE_MEMBERS
+    list_display = ("email", "role", "state", "invited_by", "created_at", "expires_at")
+    list_filter = ("role",)
+    list_select_related = ("invited_by",)
+    search_fields = ("email",)
+    ordering = ("-id",)
+    fields = ("email", "role")
+    actions = ("send_again", "withdraw")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Of the account that is open: an operator has none."""
+        return getattr(request, "account", None) is not None and super().has_view_permission(request, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> tuple[str, ...]:
+        more = ("state", "invited_by", "created_at", "expires_at", "accepted_at")
+        return (*self.fields, *more) if obj else self.fields
+
+    @admin.display(description=_("State"))
+    def state(self, invitation: Invitation) -> str | Promise:
+        if invitation.accepted_at:
+            return _("Accepted")
+        if invitation.expires_at <= self.now:
+            return _("Expired")
+        return _("Sent") if invitation.hash else _("About to be sent")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        self.now = cast(AccountRequest, request).now
+        return super().get_queryset(request)
+
+    def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
+        """One that waits already is sent again."""
+        email, role = form.cleaned_data["email"], Role(form.cleaned_data["role"])
+        obj.pk = invitations.invite(account_of(request), email=email, role=role, actor=actor_of(request)).pk
+
+    @admin.action(description=_("Send the selected invitations again"), permissions=["manage"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
+        ids = list(queryset.values_list("pk", flat=True))
+        count = invitations.send_again(account_of(request).id, ids, actor=actor_of(request))
+        messages.success(
+            request,
+            ngettext("%(count)d invitation is sent.", "%(count)d invitations are sent.", count) % {"count": count},
+        )
+
+    @admin.action(description=_("Withdraw the selected invitations"), permissions=["manage"])
+    def withdraw(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
+        ids = list(queryset.values_list("pk", flat=True))
+        count = invitations.withdraw(account_of(request).id, ids, actor=actor_of(request))
+        said = ngettext("%(count)d invitation withdrawn.", "%(count)d invitations withdrawn.", count)
+        messages.success(request, said % {"count": count})
