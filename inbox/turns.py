@@ -19,6 +19,7 @@ from inbox.models import Message, RefusedReply
 from inbox.realtime import Change
 from inbox.shapes import Agent
 from oneview.accounts.models import Account
+from oneview.accounts.services import record_audit
 from oneview.common.errors import Conflict
 
 TURN_TAKEN = "turn_taken"
@@ -74,6 +75,8 @@ def take_turns(
     taken |= {change.conversation for change in claimed if change.conversation}
     line = Line("taken_over", {"by": taker.name if taker else ""})
     written = write_lines(account, dict.fromkeys(sorted(taken), line), now=now) if taken else []
+    for conversation in sorted(taken) if taker else ():
+        record_audit(account.id, actor=taker, action="conversation.take_over", target=str(conversation))
     return [
         *withdrawn,
         *claimed,

@@ -21,8 +21,8 @@ from inbox.realtime import Change, append_changes
 from inbox.selectors.visibility import oldest_visible
 from inbox.shapes import Agent
 from inbox.turns import claim_handovers
-from oneview.accounts.models import Account, Membership, Team, TeamMember
-from oneview.accounts.services import ask_for_routing
+from oneview.accounts.models import Account, Membership, Team, TeamMember, User
+from oneview.accounts.services import ask_for_routing, record_audit
 from oneview.common.errors import FieldError, Invalid, NotFound
 
 
@@ -40,7 +40,10 @@ def assign(account: Account, conversation_id: UUID, *, actor: Agent, assignee: i
         name = str(member.user)
     line = Line("assigned", {"by": actor.name, "to": name} if name else {"by": actor.name})
     claimer = actor if actor.id and assignee is not None else None
-    _command(account, conversation_id, {"assignee_id": assignee}, line=line, claimer=claimer, now=now)
+    conversation = _lock(account.id, conversation_id)
+    former = [str(user) for user in User.objects.filter(id__in=conversation.assignees).order_by("id")]
+    _record(conversation, "assign", actor=actor, old={"assignees": former}, new={"assignees": [name] if name else []})
+    _command(account, conversation, {"assignee_id": assignee}, line=line, claimer=claimer, now=now)
 
 
 def assign_team(account: Account, conversation_id: UUID, *, actor: Agent, team: UUID | None, now: datetime) -> None:
@@ -55,7 +58,11 @@ def assign_team(account: Account, conversation_id: UUID, *, actor: Agent, team: 
     if given:
         members = TeamMember.objects.filter(account=account, team=given, user=OuterRef("assignee_id"))
         values["assignee_id"] = Case(When(Exists(members), then=F("assignee_id")))
-    _command(account, conversation_id, values, line=line, now=now)
+    conversation = _lock(account.id, conversation_id)
+    former = Team.objects.filter(account=account, conversation=conversation).first()
+    old, new = ({"team": each.name if each else None} for each in (former, given))
+    _record(conversation, "team", actor=actor, old=old, new=new)
+    _command(account, conversation, values, line=line, now=now)
 
 
 def set_status(
@@ -79,7 +86,9 @@ def set_status(
         values |= {"unread": 0, "told_closed_at": None}
     detail = {"by": actor.name, **({"until": snoozed_until.isoformat()} if snoozed_until else {})}
     claimer = actor if actor.id and status == Status.RESOLVED else None
-    _command(account, conversation_id, values, line=Line(status, detail), claimer=claimer, now=now)
+    conversation = _lock(account.id, conversation_id)
+    _record(conversation, "status", actor=actor, old={"status": conversation.status}, new={"status": status})
+    _command(account, conversation, values, line=Line(status, detail), claimer=claimer, now=now)
 
 
 def mark_read(account: Account, conversation_id: UUID, *, viewer: Agent, up_to: UUID, now: datetime) -> bool:
@@ -132,19 +141,27 @@ def wake_snoozed(account: Account, *, now: datetime) -> int:
 
 def _command(
     account: Account,
-    conversation_id: UUID,
+    conversation: Conversation,
     values: dict[str, Any],
     *,
     line: Line,
     claimer: Agent | None = None,
     now: datetime,
 ) -> None:
-    _lock(account.id, conversation_id)
-    Thread.objects.filter(account=account, conversation_id=conversation_id).update(**values)
-    claimed = claim_handovers(account.id, [conversation_id], taker=claimer, now=now) if claimer else []
-    message = write_line(account, conversation_id, line, now=now)
-    _conclude(account.id, conversation_id, now=now, message=message, more=claimed)
+    """On a conversation that is locked."""
+    Thread.objects.filter(account=account, conversation_id=conversation.id).update(**values)
+    claimed = claim_handovers(account.id, [conversation.id], taker=claimer, now=now) if claimer else []
+    message = write_line(account, conversation.id, line, now=now)
+    _conclude(account.id, conversation.id, now=now, message=message, more=claimed)
     ask_for_routing(account.id)
+
+
+def _record(conversation: Conversation, verb: str, *, actor: Agent, old: dict[str, Any], new: dict[str, Any]) -> None:
+    if old != new:
+        target = str(conversation.id)
+        record_audit(
+            conversation.account_id, actor=actor, action=f"conversation.{verb}", target=target, old=old, new=new
+        )
 
 
 def _lock(account_id: int, conversation_id: UUID) -> Conversation:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from channels_ingest.erasure import erase_message
 from inbox.folds import lock_conversations
-from inbox.models import Message, MessageKey, PendingEffect
+from inbox.models import Message, MessageKey, PendingEffect, RefusedReply
 from inbox.models.message import AuthorKind
 from inbox.realtime import Change, append_changes
 from inbox.selectors.messages import get_messages
@@ -61,6 +61,7 @@ def redact_message(account: Account, message_id: UUID, *, actor: Agent, now: dat
     Message.objects.filter(account=account, id=message_id).update(
         **BLANK, redacted_at=now, redacted_by=actor.name[:120]
     )
+    RefusedReply.objects.filter(account=account, message_id=message_id).update(text="")
     record_audit(account.id, actor=actor, action="message.redact", target=str(message_id))
     quoting = Message.objects.filter(
         account=account, thread=current.thread, id__gt=message_id, reply_to__in=[*names, str(message_id)]

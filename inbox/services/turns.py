@@ -17,7 +17,7 @@ from inbox.selectors.bots import list_answering_bots
 from inbox.shapes import Agent
 from inbox.turns import claim_handovers, take_turns
 from oneview.accounts.models import Account, Team
-from oneview.accounts.services import ask_for_routing
+from oneview.accounts.services import ask_for_routing, record_audit
 from oneview.common.errors import FieldError, Invalid, NotFound, NotPossible
 
 
@@ -29,6 +29,8 @@ def take_over(account: Account, conversation_id: UUID, *, actor: Agent, now: dat
     changes = take_turns(account, [conversation_id], taker=actor, now=now)
     if not conversation.assignees:
         Thread.objects.filter(account=account, conversation_id=conversation_id).update(assignee_id=actor.id)
+        values = {"old": {"assignees": []}, "new": {"assignees": [actor.name]}}
+        record_audit(account.id, actor=actor, action="conversation.assign", target=str(conversation_id), **values)
         if not changes:
             line = Line("assigned", {"by": actor.name, "to": actor.name})
             changes = _tell_line(account, conversation_id, line, now=now)
@@ -52,6 +54,7 @@ def hand_back(account: Account, conversation_id: UUID, *, actor: Agent, now: dat
         *_tell_line(account, conversation_id, Line("handed_back", {"by": actor.name}), now=now),
         Change("conversation.handed_back", conversation_id),
     ]
+    record_audit(account.id, actor=actor, action="conversation.hand_back", target=str(conversation_id))
     _conclude(account.id, conversation_id, changes, now=now)
 
 
@@ -69,14 +72,22 @@ def hand_over(
     NotFound, Invalid.
     """
     conversation = _lock(account.id, conversation_id)
-    if team is not None and not Team.objects.filter(account=account, id=team).exists():
+    given = Team.objects.filter(account=account, id=team).first() if team else None
+    if team and given is None:
         raise Invalid(FieldError("team", "not_found", _("This account has no such team.")))
     if conversation.turn == Turn.HUMAN:
         return
-    if team is not None:
+    if given:
         Thread.objects.filter(account=account, conversation_id=conversation_id).update(team_id=team)
     line = Line("handed_over", {"by": bot, "reason": reason})
     changes = give_to_people(account, conversation_id, line, bot=bot, reason=reason, summary=summary, now=now)
+    record_audit(
+        account.id,
+        actor=Agent(0, bot),
+        action="conversation.hand_over",
+        target=str(conversation_id),
+        new={"team": given.name} if given else None,
+    )
     _conclude(account.id, conversation_id, changes, now=now)
 
 

@@ -14,12 +14,14 @@ from channels_ingest.reading import StoredRequest, read_request
 from channels_ingest.selectors import read_directory
 from channels_ingest.services import retry_delivery
 from inbox.intake import handle_events
-from inbox.models import Conversation, Message
+from inbox.models import Conversation, Message, RefusedReply
 from inbox.services.labels import label_message
 from inbox.services.messages import Draft, send_reply
 from inbox.services.redaction import redact_message
+from inbox.services.turns import take_over
 from inbox.shapes import Agent, Author
 from oneview.accounts.models import Account, AuditEntry, Membership
+from oneview.accounts.services import create_token
 from oneview.common.errors import NotPossible
 from oneview.common.scope import locked_scope, scope
 from tests.channels_ingest.webhooks import body_of, connect, text_message
@@ -98,6 +100,23 @@ def test_nothing_of_a_redacted_message_is_left(acme: Account, channel: Channel, 
     assert (message.redacted_by, message.labels, message.fields) == ("Alice", [], {})
     told = agent_caller(bob).get(f"conversations/{message.thread.conversation_id}/messages/").json()["results"]
     assert [each["redacted_at"] is not None for each in told] == [True, False]
+
+
+def test_what_a_bot_was_not_let_say_is_taken_out_too(acme: Account, channel: Channel, bob: Membership) -> None:
+    create_token(acme, bot="Helper")
+    bring(acme, channel, text("hola", "wamid.hola"))
+    bot, agent = Author("bot", None, "Helper"), Agent(bob.user_id, "Bob")
+    with scope(acme) as now:
+        conversation = Conversation.objects.get().id
+        for words in (f"your card is {SECRET}", "anything else?"):
+            send_reply(acme, conversation, Draft(words[:4], words), author=bot, now=now)
+    with scope(acme) as now:
+        take_over(acme, conversation, actor=agent, now=now)
+    assert "inbox_refusedreply" in find_everywhere(SECRET)
+    redact(acme, find(acme, f"your card is {SECRET}"))
+    assert find_everywhere(SECRET) == []
+    with scope(acme):
+        assert sorted(RefusedReply.objects.values_list("text", flat=True)) == ["", "anything else?"]
 
 
 def test_requests_about_other_messages_stay(acme: Account, channel: Channel) -> None:

@@ -18,10 +18,11 @@ from inbox.models import Conversation, Handover, Mention, Message, RefusedReply,
 from inbox.models.message import AuthorKind
 from inbox.realtime import read_changes, read_head
 from inbox.selectors.messages import list_messages
+from inbox.services.conversations import assign_team
 from inbox.services.escalations import escalate_handovers, relieve_silent_bots
 from inbox.services.turns import hand_back
 from inbox.shapes import Agent
-from oneview.accounts.models import Account, Bot, Membership, Team
+from oneview.accounts.models import Account, AuditEntry, Bot, Membership, Team, TeamMember
 from oneview.common.scope import scope
 from tests.channels_ingest.provider import Provider, Say
 from tests.factories import make_member
@@ -352,6 +353,55 @@ def test_bots_take_no_turn_and_people_hand_nothing_over(bot: Caller, agent: Call
 def test_another_account_finds_nothing_to_take(charlie: Membership, ana: str) -> None:
     assert problem_of(take(agent_caller(charlie), ana)) == (404, "not_found")
     assert problem_of(hand_over(bot_caller(charlie.account), ana)) == (404, "not_found")
+
+
+# On record
+
+
+def recorded(account: Account, conversation: str) -> list[tuple[str, str, Any, Any]]:
+    """What was done with the conversation, and who did it."""
+    with scope(account):
+        entries = AuditEntry.objects.filter(target=conversation).order_by("at", "id")
+        return [(entry.action.partition(".")[2], entry.actor_name, entry.old, entry.new) for entry in entries]
+
+
+def test_who_changed_the_turn_is_on_record_and_no_word_of_it(
+    acme: Account, bob: Membership, bot: Caller, agent: Caller, ana: str
+) -> None:
+    with scope(acme):
+        team = Team.objects.create(account=acme, name="Care")
+        TeamMember.objects.create(account=acme, team=team, user=bob.user)
+    for _ in range(2):
+        hand_over(bot, ana, summary="Order 4711 is broken", team=str(team.id))
+    for _ in range(2):
+        take(agent, ana)
+    for _ in range(2):
+        agent.post(f"conversations/{ana}/hand_back/", {})
+    reply(agent, ana, "I am here")
+    assert recorded(acme, ana) == [
+        ("hand_over", "Helper", None, {"team": "Care"}),
+        ("take_over", "Bob", None, None),
+        ("assign", "Bob", {"assignees": []}, {"assignees": ["Bob"]}),
+        ("hand_back", "Bob", None, None),
+        ("take_over", "Bob", None, None),
+    ]
+
+
+def test_who_gave_a_conversation_to_whom_is_on_record(
+    acme: Account, bob: Membership, alice: Membership, agent: Caller, ana: str
+) -> None:
+    for member in (bob, alice, alice):
+        agent.patch(f"conversations/{ana}/", {"assignee": member.user_id})
+    with scope(acme) as now:
+        team = Team.objects.create(account=acme, name="Care")
+        assign_team(acme, UUID(ana), actor=Agent(bob.user_id, "Bob"), team=team.id, now=now)
+    agent_caller(alice).patch(f"conversations/{ana}/", {"status": "resolved"})
+    assert recorded(acme, ana) == [
+        ("assign", "Bob", {"assignees": []}, {"assignees": ["Bob"]}),
+        ("assign", "Bob", {"assignees": ["Bob"]}, {"assignees": ["Alice"]}),
+        ("team", "Bob", {"team": None}, {"team": "Care"}),
+        ("status", "Alice", {"status": "open"}, {"status": "resolved"}),
+    ]
 
 
 # What waits too long
