@@ -20,7 +20,7 @@ from inbox.models import Endpoint, EndpointAttempt, LiveEvent
 from inbox.realtime import read_head
 from inbox.selectors.endpoints import shape_endpoint
 from inbox.shapes import EndpointShape
-from oneview.accounts.models import Account, ApiToken, AuditEntry, User
+from oneview.accounts.models import Account, ApiToken, User
 from oneview.accounts.services import record_audit
 from oneview.common.errors import FieldError, Invalid, NotFound, NotPossible
 from oneview.common.http import NotSent, read_host
@@ -218,14 +218,8 @@ def settle_delivery(
 
 
 def _report_off(endpoint: Endpoint, *, reason: str) -> None:
-    """Nobody of the account did it: it is recorded as ours, and supervisors are told."""
-    AuditEntry.objects.create(
-        account_id=endpoint.account_id,
-        actor_name="OneView",
-        action="endpoint.off",
-        target=_host(endpoint),
-        new={"reason": reason},
-    )
+    """Nobody of the account did it: it is recorded, and supervisors are told."""
+    record_audit(endpoint.account_id, actor=None, action="endpoint.off", target=_host(endpoint), new={"reason": reason})
     enqueue_on_commit(REPORT, endpoint.account_id, str(endpoint.id), queue="webhooks")
 
 

@@ -287,7 +287,7 @@ def test_who_is_switched_off_by_us_is_recorded_and_supervisors_are_told(
         told.look_again()
     with scope(acme):
         [entry] = AuditEntry.objects.filter(action="endpoint.off")
-        assert (entry.actor_name, entry.target, entry.new) == ("OneView", "127.0.0.1", {"reason": told.row.reason})
+        assert (entry.actor, entry.target, entry.new) == (None, "127.0.0.1", {"reason": told.row.reason})
     assert len(asked) == 1
     report_endpoint_off(acme.id, str(told.endpoint.id))
     [mail] = django_mail.outbox
