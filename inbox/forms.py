@@ -132,7 +132,10 @@ class MentionForm(forms.Form):
 
 
 class AssignForm(forms.Form):
+    """What is not named stays; what is empty is nobody's."""
+
     assignee = forms.IntegerField(required=False)
+    team = forms.UUIDField(required=False)
 
 
 class StatusForm(forms.Form):
@@ -271,6 +274,10 @@ class ProfileForm(forms.Form):
 
 class AccountForm(forms.Form):
     account = forms.IntegerField(min_value=1, max_value=(1 << 63) - 1)
+
+
+class AwayForm(forms.Form):
+    away = forms.BooleanField(required=False)
 
 
 class PreferencesForm(forms.Form):

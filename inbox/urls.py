@@ -8,6 +8,7 @@ urlpatterns = [
     path("list/", pages.show_list, name="list"),
     path("counts/", pages.show_counts, name="counts"),
     path("preferences/", profile.save_preferences, name="preferences"),
+    path("away/", profile.go_away, name="away"),
     path("canned/", canned.show_replies, name="canned"),
     path("canned/add/", canned.edit_reply, name="add_canned"),
     path("canned/<uuid:reply_id>/", canned.edit_reply, name="edit_canned"),

@@ -72,6 +72,7 @@ class ConversationChanges(Strict):
     status = serializers.ChoiceField(Status.choices, required=False)
     snoozed_until = serializers.DateTimeField(required=False, allow_null=True)
     assignee = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=(1 << 63) - 1)
+    team = serializers.UUIDField(required=False, allow_null=True)
     labels = serializers.ListField(child=Label(), max_length=MOST_LABELS, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

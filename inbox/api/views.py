@@ -23,7 +23,7 @@ from inbox.selectors.messages import get_contexts, get_messages, list_messages
 from inbox.selectors.reach import is_in_reach
 from inbox.selectors.sharers import list_sharers
 from inbox.services.contacts import join_contacts, part_identity, undo_link
-from inbox.services.conversations import assign, mark_read, set_status
+from inbox.services.conversations import assign, assign_team, mark_read, set_status
 from inbox.services.details import edit_contact
 from inbox.services.labels import label_conversation, label_message
 from inbox.services.messages import Draft, send_reply
@@ -96,6 +96,9 @@ class ConversationView(AccountView):
     def patch(self, request: Request, conversation_id: UUID) -> Response:
         changes = self.read_body(inputs.ConversationChanges)
         found = self.find(conversation_id)
+        if "team" in changes:
+            self.require(Operation.ASSIGN)
+            assign_team(self.account, found.id, actor=self.actor, team=changes["team"], now=self.now)
         if "assignee" in changes:
             self.require(Operation.ASSIGN)
             assign(self.account, found.id, actor=self.actor, assignee=changes["assignee"], now=self.now)

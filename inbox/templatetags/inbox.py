@@ -33,7 +33,7 @@ ICONS = frozenset({
     "ellipsis", "eraser",
     "external-link", "file-text", "globe", "hash", "headset", "history", "image", "inbox", "keyboard", "link",
     "lock", "log-out", "mail", "map-pin", "message-circle", "message-square", "message-square-text", "plus",
-    "bell", "eye-off",
+    "bell", "coffee", "eye-off",
     "messages-square", "mic", "monitor", "moon", "panel-left", "panel-right", "paperclip", "pencil", "phone",
     "phone-call", "refresh-cw", "reply", "search", "send", "settings", "shield-alert", "shield-check",
     "smartphone", "sun", "tag",

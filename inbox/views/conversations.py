@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -56,7 +57,11 @@ def _send(request: AccountRequest, conversation: ConversationShape) -> HttpRespo
 def assign(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
     found = find(request, conversation_id)
     wanted = forms.read_form(forms.AssignForm(request.POST))
-    conversations.assign(request.account, found.id, actor=agent_of(request), now=request.now, **wanted)
+    given: dict[str, Any] = {"actor": agent_of(request), "now": request.now}
+    if "team" in request.POST:
+        conversations.assign_team(request.account, found.id, team=wanted["team"], **given)
+    if "assignee" in request.POST:
+        conversations.assign(request.account, found.id, assignee=wanted["assignee"], **given)
     return HttpResponse(status=204)
 
 

@@ -17,6 +17,7 @@ from django.urls import reverse
 
 from inbox import forms
 from inbox.phrases import list_phrases, list_shortcuts
+from inbox.reach import EVERYTHING
 from inbox.realtime import read_head
 from inbox.selectors.accounts import list_choices
 from inbox.selectors.bots import list_answering_bots
@@ -97,6 +98,8 @@ def _page(request: AccountRequest, *, seq: int) -> dict[str, Any]:
         "account": account,
         "choices": list_choices(user.pk, account_id=account.pk),
         "agents": agents,
+        "every_team": list_teams(account.pk, reach=EVERYTHING),
+        "is_away": request.membership.is_away,
         "themes": User.THEMES,
         "shortcuts": list_shortcuts(),
         "can_administrate": may(role, Operation.OPEN_ADMIN)

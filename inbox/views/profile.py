@@ -52,3 +52,11 @@ def switch_account(request: AccountRequest) -> HttpResponse:
         raise NotFound
     request.session[ACCOUNT_KEY] = wanted
     return redirect("inbox:page")
+
+
+@member_view(post=Operation.GO_AWAY)
+def go_away(request: AccountRequest) -> HttpResponse:
+    """Or come back."""
+    is_away = forms.read_form(forms.AwayForm(request.POST))["away"]
+    accounts.set_away(request.membership, is_away=is_away, actor=user_of(request))
+    return HttpResponse(status=204)

@@ -1,4 +1,4 @@
-// What an agent does to a conversation: assigning, resolving, snoozing. At once on the screen's side of things: the list lets the row go.
+// What an agent does to a conversation: assigning, resolving, snoozing. The list lets the row go at once.
 
 import { conf, say } from "./conf.js";
 import { $, app, onDo, toast } from "./dom.js";
@@ -10,9 +10,9 @@ import { now, soon, weekday, zoned } from "./times.js";
 const idOf = (button) => button?.closest(".row")?.dataset.id ?? openId();
 
 // The state of a conversation as the page knows it: the head for the open one, else its row.
-const known = (id) => (id === openId() ? $("#head") : $(`.row[data-id="${id}"]`))?.dataset;
+export const known = (id) => (id === openId() ? $("#head") : $(`.row[data-id="${id}"]`))?.dataset;
 
-async function command(id, path, content, { text, undo } = {}) {
+export async function command(id, path, content, { text, undo } = {}) {
   release(id);
   try {
     await post(pathOf(id, path), content);

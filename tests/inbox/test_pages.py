@@ -17,7 +17,7 @@ from django.utils import timezone
 from channels_ingest.sink import ChannelInfo
 from identity.models import Identity
 from inbox.models import Conversation, Message
-from oneview.accounts.models import Account, Membership, User
+from oneview.accounts.models import Account, AuditEntry, Membership, Team, TeamMember, User
 from oneview.common.ids import new_id
 from oneview.common.scope import scope
 from tests.fixtures import sign_in
@@ -320,6 +320,46 @@ class TestCommands:
         assert post(agent, path(conversation, "assign/"), assignee="").status_code == 204
         with scope(acme):
             assert Conversation.objects.get().assignee_id is None
+
+    def test_assigning_to_a_team_takes_it_from_who_is_not_of_it(
+        self, acme: Account, bob: Membership, agent: Client, conversation: UUID
+    ) -> None:
+        with scope(acme):
+            team = Team.objects.create(account=acme, name="Orders")
+        post(agent, path(conversation, "assign/"), assignee=bob.user_id)
+        assert post(agent, path(conversation, "assign/"), team=team.id).status_code == 204
+        with scope(acme):
+            found = Conversation.objects.get()
+            assert (found.team_id, found.assignee_id) == (team.id, None)
+            entry = AuditEntry.objects.latest("id")
+            assert (entry.actor_name, entry.action) == ("Bob", "conversation.team")
+            assert (entry.old, entry.new) == ({"team": None}, {"team": "Orders"})
+            TeamMember.objects.create(account=acme, team=team, user=bob.user)
+        assert "Orders" in fragment(agent, path(conversation, "panel/"))
+        assert f'data-team="{team.id}"' in fragment(agent, path(conversation), "bar")
+        assert post(agent, path(conversation, "assign/"), team="").status_code == 204
+        with scope(acme):
+            assert Conversation.objects.get().team_id is None
+
+    def test_a_team_of_another_account_can_be_given_nothing(
+        self, zenith: Account, agent: Client, conversation: UUID
+    ) -> None:
+        with scope(zenith):
+            theirs = Team.objects.create(account=zenith, name="Theirs")
+        for team in (theirs.id, new_id()):
+            assert post(agent, path(conversation, "assign/"), team=team).status_code == 400
+
+    def test_going_away_and_coming_back(self, bob: Membership, agent: Client, conversation: UUID) -> None:
+        assert 'id="away" hidden' in agent.get("/inbox/").content.decode()
+        for is_away, given in ((True, "true"), (True, "true"), (False, "")):
+            assert post(agent, "/inbox/away/", away=given).status_code == 204
+            bob.refresh_from_db()
+            assert bob.is_away is is_away
+            shown = 'id="away">' in agent.get("/inbox/").content.decode()
+            assert shown is is_away
+        with scope(bob.account):
+            told = AuditEntry.objects.filter(action="member.away").order_by("id").values_list("new", flat=True)
+            assert list(told) == [{"is_away": True}, {"is_away": False}]
 
     def test_nobody_of_another_account_can_be_assigned(
         self, agent: Client, conversation: UUID, charlie: Membership
