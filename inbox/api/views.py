@@ -153,6 +153,7 @@ class MessagesView(MessageAnswers):
         """
         given = self.read_body(inputs.NewMessage)
         draft = Draft(**given | {"attachments": tuple(given.get("attachments", ()))})
+        self.require(Operation.WRITE_NOTE if draft.private else Operation.REPLY)
         found = self.find(conversation_id)
         try:
             message, created = send_reply(self.account, found.id, draft, author=self.author, now=self.now)
@@ -216,9 +217,9 @@ class ContactView(AccountView):
         """409 with `current` and `yours` when somebody else edited it since `version`. What a bot writes stands behind
         what agents and platforms say.
         """
-        changes = self.read_body(inputs.ContactChanges)
         contact = self.find_contact(contact_id)
         self.require(Operation.EDIT_CONTACT, own=self.is_own(contact.id))
+        changes = self.read_body(inputs.ContactChanges)
         edit = {"version": changes.pop("version"), "tags": changes.pop("tags", None)}
         edited = edit_contact(
             self.account,

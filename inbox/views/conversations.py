@@ -15,7 +15,7 @@ from inbox.selectors.messages import get_messages, list_messages
 from inbox.services import conversations, mentions, turns
 from inbox.services.messages import Draft, send_reply
 from inbox.shapes import Author, ConversationShape, Timeline
-from inbox.views.base import agent_of, find, member_view, read_id, scope_of, user_of
+from inbox.views.base import agent_of, find, member_view, read_id, require, scope_of, user_of
 from oneview.accounts.middleware import AccountRequest
 from oneview.accounts.permissions import Operation
 
@@ -43,6 +43,7 @@ def messages(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
 def _send(request: AccountRequest, conversation: ConversationShape) -> HttpResponse:
     """The message; with a note that calls somebody who does not see the conversation, a line that says so."""
     sent = forms.read_form(forms.SendForm(request.POST))
+    require(request, Operation.WRITE_NOTE if sent["private"] else Operation.REPLY)
     uploads = forms.read_files(request.FILES.getlist("files"))
     stored = [store_upload(request.account.pk, **upload) for upload in uploads]
     draft = Draft(**sent, attachments=tuple(media.id for media in stored))

@@ -33,6 +33,8 @@ SOURCES = {API: "api", "/admin/": "admin", "/accounts/": "sign-in"}  # for the a
 WITHOUT_INBOX = ("/accounts/", "/admin/", "/i18n/", "/api/v1/schema/", "/api/v1/docs/")
 # Open to members whose account is locked: choosing another one.
 WITHOUT_PLAN = (*WITHOUT_INBOX, "/inbox/account/", "/inbox/profile/")
+# Open to operators, who need no account for what is about themselves.
+OPERATORS_TOO = ("/inbox/profile/", "/inbox/preferences/")
 PAGE_ACCOUNT = "X-Account"  # header of a page's script: the account that the page shows
 
 
@@ -97,7 +99,7 @@ class AccountMiddleware:
         """Who is signed in and no active member of any account is told so; an operator goes to the admin."""
         if not request.user.is_authenticated or request.path.startswith(WITHOUT_INBOX):
             return None
-        if request.user.is_superuser and request.path == "/inbox/profile/":
+        if request.user.is_superuser and request.path in OPERATORS_TOO:
             return None
         if wants_problem(request):
             return problem_of(Forbidden(_("You are not a member of any account.")))
