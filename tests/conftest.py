@@ -18,6 +18,7 @@ from django.conf import LazySettings, settings
 from django.db import connections
 
 from oneview.bootstrap import ROOT
+from oneview.celery import QUEUES
 from oneview.embedded import up
 from oneview.embedded.process import die_with_parent
 
@@ -127,17 +128,36 @@ def drain(django_db_setup: None, listener: socket.socket) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def worker(worker_process: None) -> Iterator[None]:
+    """A Celery worker. There is no beat: a test calls the sweep that it needs."""
+    yield
+    wait_for_worker()
+
+
 @pytest.fixture(scope="module")
-def worker(django_db_setup: None, listener: socket.socket) -> Iterator[None]:
-    """A Celery worker; it starts on empty queues. There is no beat: a test calls the sweep that it needs."""
-    client = redis.Redis.from_url(settings.REDIS_URL)
-    for key in client.scan_iter(f"{settings.REDIS_PREFIX}*"):
-        client.delete(key)
-    client.close()
+def worker_process(django_db_setup: None, listener: socket.socket) -> Iterator[None]:
+    """Starts on empty queues."""
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        for key in client.scan_iter(f"{settings.REDIS_PREFIX}*"):
+            client.delete(key)
     arguments = ("-m", "celery", "-A", "oneview.celery", "--skip-checks", "worker", "--pool", "threads")
     options = ("--concurrency", "2", "--without-mingle", "--without-gossip", "--without-heartbeat")
     with process("worker", *arguments, *options, listener=listener):
         yield
+
+
+def wait_for_worker() -> None:
+    """The tables are emptied after a test: what a worker still does would meet that in a deadlock. A task is in one of
+    the queues until it is taken, and then under `unacked` until it has ended.
+    """
+    keys = [f"{settings.REDIS_PREFIX}{queue}" for queue in QUEUES]
+    idle, deadline = 0, time.monotonic() + 20
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        while idle < 3 and time.monotonic() < deadline:  # taken, and not yet under `unacked`: for a moment in neither
+            is_busy = client.exists(*keys, f"{settings.REDIS_PREFIX}unacked")
+            idle = 0 if is_busy else idle + 1
+            time.sleep(0.02)
 
 
 @contextmanager
