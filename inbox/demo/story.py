@@ -59,7 +59,6 @@ STORY = (
     Said(618, JONAS, "user", "Perfekt, danke 🙏"),
     Said(310, PRIYA, "user", "Hi, the milk jug arrived with a dent."),
     Said(309, PRIYA, "user", "Here is a photo", picture=1),
-    Said(308, PRIYA, "bot", "I am sorry to hear that. I am handing you over to a colleague."),
     Said(308, PRIYA, "handover", "Arrived damaged\nThe milk jug has a dent. There is a photo. No order number yet."),
     Said(
         296,
@@ -77,7 +76,7 @@ STORY = (
     Said(46, LUZ, "bot", "¡Hola! Sí, enviamos a todas las islas en tres o cuatro días."),
     Said(41, LUZ, "user", "¿Y cuánto cuesta para dos kilos de café?"),
     Said(38, TOM, "user", "Hello! Do you have the blue mug again?"),
-    Said(37, TOM, "bot", "The blue mug is back on Friday. Shall I put one aside for you?"),
+    Said(37, TOM, "agent", "The blue mug is back on Friday. Shall I put one aside for you?"),
     Said(35, TOM, "user", "Two, please. Can I pick them up in the shop?"),
     Said(29, MIRA, "user", "Dobar dan, does the subscription also come as whole beans?"),
     Said(28, MIRA, "user", "Like these", picture=0),
