@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -39,14 +40,23 @@ SELECT c.id FROM inbox_conversation c CROSS JOIN LATERAL (
 ) newest
 WHERE c.account_id = %(account)s AND c.turn = 'bot' AND c.status = 'open' AND c.id = ANY(%(ids)b::uuid[])
   AND newest.id < %(since)s AND (newest.direction = 'inbound' OR newest.event = 'handed_back')
+LIMIT 500
 """
 
-# Those whose newest message is no answer. Read before anything is locked; few, where bots do their work.
+# Conversations that may be silent, read before anything is locked. Nearly all are told by their threads alone: the
+# newest message is the user's when its id carries the time of the last that came in. A note, or an answer that failed,
+# may follow that message; these are looked at for a day.
 UNANSWERED = """
-SELECT c.id FROM inbox_conversation c
-JOIN inbox_message m ON (m.account_id, m.id) = (c.account_id, c.last_message_id)
-WHERE c.account_id = %s AND c.turn = 'bot' AND c.status = 'open' AND c.last_message_id >= %s
-  AND (m.direction = 'inbound' OR m.private OR m.status = 'failed')
+SELECT t.conversation_id FROM inbox_thread t
+WHERE t.account_id = %(account)s AND t.turn = 'bot' AND t.status = 'open'
+  AND t.last_message_id >= %(oldest)s AND t.last_message_id < %(since)s
+  AND ('x' || left(replace(t.last_message_id::text, '-', ''), 12))::bit(48)::bigint
+    <= (date_part('epoch', t.last_inbound_at) * 1000)::bigint
+UNION
+SELECT t.conversation_id FROM inbox_thread t
+JOIN inbox_message m ON (m.account_id, m.id) = (t.account_id, t.last_message_id)
+WHERE t.account_id = %(account)s AND t.turn = 'bot' AND t.status = 'open' AND m.id >= %(lately)s
+  AND (m.private OR m.status = 'failed')
 """
 
 log = structlog.get_logger(__name__)
@@ -102,22 +112,21 @@ def _list_waiting(account: Account, *, now: datetime) -> dict[UUID, list[UUID]]:
 
 def _list_unanswered(account: Account, *, now: datetime) -> list[UUID]:
     with connection.cursor() as cursor:
-        cursor.execute(UNANSWERED, [account.id, oldest_visible(now, account.window)])
+        lately = floor_id(now - timedelta(days=1))
+        cursor.execute(UNANSWERED, {**_silent_since(account, now=now), "lately": lately})
         return [row[0] for row in cursor.fetchall()]
 
 
 def _list_silent(account: Account, conversation_ids: Collection[UUID], *, now: datetime) -> list[UUID]:
     with connection.cursor() as cursor:
-        cursor.execute(
-            SILENT,
-            {
-                "account": account.id,
-                "ids": list(conversation_ids),
-                "oldest": oldest_visible(now, account.window),
-                "since": floor_id(now - _patience(account)),
-            },
-        )
+        cursor.execute(SILENT, {**_silent_since(account, now=now), "ids": list(conversation_ids)})
         return [row[0] for row in cursor.fetchall()]
+
+
+def _silent_since(account: Account, *, now: datetime) -> dict[str, Any]:
+    """`since`: whose newest message is younger has not waited long enough."""
+    oldest = oldest_visible(now, account.window)
+    return {"account": account.id, "oldest": oldest, "since": floor_id(now - _patience(account))}
 
 
 def _patience(account: Account) -> timedelta:
