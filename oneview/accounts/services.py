@@ -125,7 +125,23 @@ def save_team(team: Team, *, actor: User) -> None:
     record_audit(team.account_id, actor=actor, action="team.save", target=team.name)
 
 
-def create_token(account: Account, *, user: User | None = None, bot: str = "") -> str:
+def save_bot(bot: Bot, *, actor: User) -> None:
+    """Inside a scope. Raises Conflict for a name that another bot has."""
+    rows = Bot.objects.filter(account=bot.account_id)
+    if rows.filter(name=bot.name).exclude(pk=bot.pk).exists():
+        raise Conflict(f"There is a bot {bot.name!r} already.")
+    former = rows.filter(pk=bot.pk).first()
+    bot.save()
+    action = "bot.change" if former else "bot.add"
+    old = _describe_bot(former) if former else None
+    record_audit(bot.account_id, actor=actor, action=action, target=bot.name, old=old, new=_describe_bot(bot))
+
+
+def _describe_bot(bot: Bot) -> dict[str, Any]:
+    return {"channels": bot.channels and [str(id) for id in bot.channels], "is_active": bot.is_active}
+
+
+def create_token(account: Account, *, user: User | None = None, bot: str = "", actor: User | None = None) -> str:
     """The token of a member or of a bot: shown now and never again. A bot that is new answers on every channel."""
     if (user is None) == (not bot):
         raise Invalid(FieldError("user", "required", "A token belongs to a user or to a bot."))
@@ -135,7 +151,8 @@ def create_token(account: Account, *, user: User | None = None, bot: str = "") -
     with scope(account):
         if bot:
             Bot.objects.get_or_create(account=account, name=bot)
-        ApiToken.objects.create(account=account, user=user, bot=bot, hash=tokens.hash_token(token))
+        made = ApiToken.objects.create(account=account, user=user, bot=bot, hash=tokens.hash_token(token))
+        record_audit(account.id, actor=actor, action="token.add", target=str(made))
     return token
 
 

@@ -27,7 +27,7 @@ from inbox.models import (
     Thread,
 )
 from oneview.accounts import services
-from oneview.accounts.models import Account, ApiToken, AuditEntry, Invitation, Membership, Team
+from oneview.accounts.models import Account, ApiToken, AuditEntry, Bot, Invitation, Membership, Team
 from oneview.common.ids import floor_id, new_id, ordered_id
 from oneview.common.scope import scope
 from tests.factories import make_member
@@ -90,6 +90,7 @@ def make_world(member: Membership, word: str) -> World:
             helper,
             Team.objects.create(account=account, name=word),
             ApiToken.objects.get(bot=word),
+            Bot.objects.get(name=word),
             AuditEntry.objects.get(action="test"),
             Invitation.objects.create(account=account, email=f"{word}@example.com", hash=word, expires_at=now),
             channel,
