@@ -8,13 +8,14 @@ import signal
 from contextlib import suppress
 from typing import Any
 
+import httpx2
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from inbox.realtime import Change, append_changes
-from oneview.accounts.models import Account, Membership, User
-from oneview.accounts.services import create_token
+from oneview.accounts.models import Account, Membership, Role, User
+from oneview.accounts.services import create_token, update_member
 from oneview.common.ids import new_id
 from oneview.common.scope import scope
 from oneview.embedded import up
@@ -68,6 +69,27 @@ async def test_who_is_deactivated_is_out_within_seconds(live: str, bob: Membersh
         await next_frame(page, "hello")
         await run(lambda: User.objects.filter(pk=bob.user_id).update(is_active=False))
         assert await close_code(page, seconds=7) == 4401
+
+
+async def test_a_member_who_is_deactivated_is_out_of_pages_sockets_and_api_within_five_seconds(
+    live: str, alice: Membership, bob: Membership
+) -> None:
+    token = await run(lambda: create_token(bob.account, user=bob.user))
+    session = await run(lambda: session_of(bob))
+    cookies, bearer = {"sessionid": session}, {"Authorization": f"Bearer {token}"}
+
+    def ask() -> list[int]:
+        page = httpx2.get(f"{live}/inbox/", cookies=cookies)
+        return [page.status_code, httpx2.get(f"{live}/api/v1/channels/", headers=bearer).status_code]
+
+    async with open_socket(live, session=session) as page, open_socket(live, token=token) as program:
+        for socket in (page, program):
+            await socket.send(json.dumps({"t": "resume", "after": 0}))
+            await next_frame(socket, "hello")
+        assert await run(ask) == [200, 200]
+        await run(lambda: update_member(bob, role=Role.AGENT, is_active=False, actor=alice.user))
+        assert await run(ask) == [403, 401]
+        assert [await close_code(page, seconds=5.5), await close_code(program, seconds=1)] == [4403, 4403]
 
 
 async def test_who_stops_reading_is_closed_and_the_others_go_on(live: str, acme: Account) -> None:

@@ -45,6 +45,10 @@ class InvitationAdmin(EditableAdmin):
         more = ("state", "invited_by", "created_at", "expires_at", "accepted_at")
         return (*self.fields, *more) if obj else self.fields
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        help_texts = {"email": _("A link is sent there, with which they join. It is valid for seven days.")}
+        return super().get_form(request, obj, change, help_texts=help_texts, **kwargs)
+
     @admin.display(description=_("State"))
     def state(self, invitation: Invitation) -> str | Promise:
         if invitation.accepted_at:
