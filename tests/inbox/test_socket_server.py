@@ -51,13 +51,13 @@ async def close_code(socket: ClientConnection, *, seconds: float) -> int:
     return socket.close_code
 
 
-async def test_a_change_reaches_a_page_and_a_program(live: str, bob: Membership) -> None:
-    token = await run(lambda: create_token(bob.account, user=bob.user))
-    session = await run(lambda: session_of(bob))
+async def test_a_change_reaches_a_page_and_a_program(live: str, alice: Membership) -> None:
+    token = await run(lambda: create_token(alice.account, user=alice.user))
+    session = await run(lambda: session_of(alice))
     async with open_socket(live, session=session) as page, open_socket(live, token=token) as program:
         for socket in (page, program):
             await socket.send(json.dumps({"t": "resume", "after": 0}))
-        await run(lambda: append(bob.account, new_id()))
+        await run(lambda: append(alice.account, new_id()))
         assert "rows" in await next_frame(page, "events")
         assert "data" in (await next_frame(program, "events"))["events"][0]
 
