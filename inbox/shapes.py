@@ -206,7 +206,7 @@ class IdentityShape:
     """One address or key of a contact and why it belongs to it.
 
     `reason` is a sentence for people ("WhatsApp vouches for this number"); `link` the evidence that an undo revokes,
-    None for the identity the contact is named after; `canonical` marks that one.
+    None for the identity the contact is named after; `canonical` marks that one. `thread`: the newest with messages.
     """
 
     id: UUID
@@ -217,6 +217,7 @@ class IdentityShape:
     verified: bool
     first_seen: datetime
     channel: ChannelShape | None
+    thread: UUID | None
     reason: str
     link: int | None
     canonical: bool

@@ -71,7 +71,7 @@ def _claim(account: Account, endpoint_id: UUID) -> Turn | None:
             update = read_update(
                 account.id,
                 after=endpoint.after,
-                wanted=Wanted(objects=True),
+                wanted=Wanted(objects=True, whereabouts=bool(endpoint.bot)),
                 now=now,
                 window=account.window,
                 limit=MOST_EVENTS,
@@ -89,15 +89,24 @@ def _claim(account: Account, endpoint_id: UUID) -> Turn | None:
 
 def _describe(account: Account, endpoint: Endpoint, update: Update, *, now: datetime) -> Iterator[dict[str, Any]]:
     """The documents of the events that the endpoint asked for; where the log does not go back so far, first one that
-    says `reset`, with the number of the last event that is lost.
+    says `reset`, with the number of the last event that is lost. A bot is told nothing that blocked users say.
     """
     if update.reset:
         lost = update.events[0]["seq"] - 1 if update.events else update.to
         reset = {"seq": lost, "type": RESET, "at": serialise.instant(now), "conversation": None, "message": None}
         yield _wrap(account, reset, data=None)
     for event in update.events:
-        if event["type"] in endpoint.events:
-            yield _wrap(account, event, data=update.objects.get(event["seq"]))
+        data = update.objects.get(event["seq"])
+        if event["type"] in endpoint.events and not (endpoint.bot and _is_of_blocked(event, update, data=data)):
+            yield _wrap(account, event, data=data)
+
+
+def _is_of_blocked(event: Mapping[str, Any], update: Update, *, data: Any) -> bool:
+    """Whether it is about what a user said who is blocked now."""
+    if not event["message"] or data is None or data["direction"] != "inbound":
+        return False
+    conversation = update.conversations.get(UUID(data["conversation"]))
+    return conversation is not None and conversation.blocked
 
 
 def _wrap(account: Account, event: Mapping[str, Any], *, data: Any) -> dict[str, Any]:

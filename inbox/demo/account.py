@@ -90,7 +90,7 @@ def _connect_bot(account: Account, *, token: str, actor: User) -> DemoBot:
 
 
 def _connect(account: Account) -> dict[str, Channel]:
-    """A channel of each kind, on the sandbox. By kind."""
+    """A channel of each kind, on the sandbox, by kind; and a second number, to which nobody has written."""
     site = urlsplit(settings.PUBLIC_URL).netloc
     bot = "7100200300"
     made = (
@@ -103,6 +103,13 @@ def _connect(account: Account) -> dict[str, Channel]:
         ),
     )
     with scope(account):
+        create_channel(
+            account.id,
+            kind="whatsapp",
+            name="Wholesale line",
+            external_id="900100200301",
+            credentials=_make_meta("whatsapp", "access_token"),
+        )
         return {
             kind: create_channel(account.id, kind=kind, name=name, external_id=external_id, credentials=credentials)
             for kind, name, external_id, credentials in made

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import F
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -55,17 +56,21 @@ def read_contacts(account_id: int, ids: Collection[UUID]) -> dict[UUID, ContactS
     identities = [member.id for each in members.values() for member in each]
     channels = get_channels(account_id)
     threads = Thread.objects.filter(account=account_id, identity__in=identities)
-    channel_of = {thread.identity_id: channels[thread.channel_id] for thread in threads}
+    newest_last = threads.order_by(F("last_message_id").asc(nulls_first=True), "id")
+    thread_of = {thread.identity_id: thread for thread in newest_last}
     gone = _list_gone(account_id, contacts)
     tags = set(list_tags(account_id)) if any(contact.tags for contact in contacts.values()) else set()
-    shapes = {id: _shape_contact(contact, members[id], channel_of, gone, tags) for id, contact in contacts.items()}
+    shapes = {
+        id: _shape_contact(contact, members[id], thread_of, channels, gone, tags) for id, contact in contacts.items()
+    }
     return {id: shapes[contact] for id, contact in current.items() if contact in shapes}
 
 
 def _shape_contact(
     contact: Contact,
     members: Sequence[Member],
-    channel_of: Mapping[UUID, ChannelShape],
+    thread_of: Mapping[UUID, Thread],
+    channels: Mapping[UUID, ChannelShape],
     gone: Collection[tuple[UUID, str]],
     tags: Collection[str],
 ) -> ContactShape:
@@ -79,7 +84,7 @@ def _shape_contact(
         language=attributes.get("language", ""),
         tags=tuple(tag for tag in contact.tags if tag in tags),
         attributes=attributes,
-        identities=tuple(_shape_identity(member, by_id, channel_of.get(member.id)) for member in members),
+        identities=tuple(_shape_identity(member, by_id, thread_of.get(member.id), channels) for member in members),
         blocked=contact.blocked,
         version=contact.version,
     )
@@ -98,16 +103,19 @@ def _list_gone(account_id: int, contacts: Mapping[UUID, Contact]) -> set[tuple[U
     return {(id, name) for id, name in unknown if words[id][name][0].rank in (Rank.AGENT, Rank.TYPED)}
 
 
-def _shape_identity(member: Member, by_id: Mapping[UUID, Member], channel: ChannelShape | None) -> IdentityShape:
+def _shape_identity(
+    member: Member, by_id: Mapping[UUID, Member], thread: Thread | None, channels: Mapping[UUID, ChannelShape]
+) -> IdentityShape:
     return IdentityShape(
         id=member.id,
         kind=member.kind,
         scope=member.scope,
         label=kind_label(member.kind),
         value=show_value(member.kind, member.raw_value),
-        verified=channel is not None or member.link is not None,
+        verified=thread is not None or member.link is not None,
         first_seen=member.first_seen,
-        channel=channel,
+        channel=channels[thread.channel_id] if thread else None,
+        thread=thread.id if thread and thread.last_message_id else None,
         reason=_reason(member, by_id),
         link=member.link.id if member.link else None,
         canonical=member.link is None,

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import connection
 
 from channels_ingest.registry import load_channels
+from identity.models import Contact
 from inbox.models import Endpoint, Handover, LiveCounter, RefusedReply
 from inbox.selectors.channels import get_channels
 from inbox.selectors.visibility import oldest_visible
@@ -242,7 +243,9 @@ def _count_closing(account_id: int, channels: dict[UUID, ChannelShape], *, now: 
 
 
 def _list_handovers(account_id: int) -> tuple[WaitingHandover, ...]:
-    rows = Handover.objects.filter(account=account_id, claimed_at=None).order_by("at").select_related("thread")
+    blocked = Contact.objects.filter(account=account_id, blocked=True).values("id")
+    waiting = Handover.objects.filter(account=account_id, claimed_at=None).exclude(thread__conversation_id__in=blocked)
+    rows = waiting.order_by("at").select_related("thread")
     return tuple(
         WaitingHandover(row.thread.conversation_id, row.bot, row.reason, row.at, row.escalated_at is not None)
         for row in rows[:MOST_ROWS]

@@ -37,10 +37,11 @@ ORDER BY coalesce(since.id, c.last_message_id), c.id
 """
 
 STILL_WAITING = """
-SELECT id, team_id, channels FROM inbox_conversation
-WHERE account_id = %s AND id = ANY(%b::uuid[]) AND team_id = ANY(%b::uuid[]) AND assignee_id IS NULL
-  AND status = 'open' AND turn = 'human'
-ORDER BY array_position(%b::uuid[], id)
+SELECT c.id, c.team_id, c.channels FROM inbox_conversation c
+LEFT JOIN identity_contact k ON (k.account_id, k.id) = (c.account_id, c.id)
+WHERE c.account_id = %s AND c.id = ANY(%b::uuid[]) AND c.team_id = ANY(%b::uuid[]) AND c.assignee_id IS NULL
+  AND c.status = 'open' AND c.turn = 'human' AND NOT coalesce(k.blocked, false)
+ORDER BY array_position(%b::uuid[], c.id)
 """
 
 TAKERS = """

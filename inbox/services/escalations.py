@@ -1,4 +1,6 @@
-"""What waits too long for an answer: handovers that nobody takes, and users whose bot is silent. Due by state."""
+"""What waits too long for an answer: handovers that nobody takes, and users whose bot is silent. Due by state. Who is
+blocked waits for nobody.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +27,17 @@ SILENT_REASON = "The bot did not answer in time."
 WAITING = """
 SELECT t.conversation_id, h.id FROM inbox_handover h
 JOIN inbox_thread t ON (t.account_id, t.id) = (h.account_id, h.thread_id)
+LEFT JOIN identity_contact k ON (k.account_id, k.id) = (t.account_id, t.conversation_id)
 WHERE h.account_id = %s AND h.claimed_at IS NULL AND h.escalated_at IS NULL AND h.at <= %s
+  AND NOT coalesce(k.blocked, false)
 ORDER BY h.at LIMIT 500
 """
 
 # The newest word that reached the other side is the user's, older than anybody's patience, and the turn is no newer.
 SILENT = """
-SELECT c.id FROM inbox_conversation c CROSS JOIN LATERAL (
+SELECT c.id FROM inbox_conversation c
+LEFT JOIN identity_contact k ON (k.account_id, k.id) = (c.account_id, c.id)
+CROSS JOIN LATERAL (
   SELECT m.id, m.direction, m.data ->> 'event' AS event
   FROM inbox_thread t JOIN inbox_message m ON (m.account_id, m.thread_id) = (t.account_id, t.id)
   WHERE t.account_id = c.account_id AND t.conversation_id = c.id AND m.id >= %(oldest)s
@@ -39,6 +45,7 @@ SELECT c.id FROM inbox_conversation c CROSS JOIN LATERAL (
   ORDER BY m.id DESC LIMIT 1
 ) newest
 WHERE c.account_id = %(account)s AND c.turn = 'bot' AND c.status = 'open' AND c.id = ANY(%(ids)b::uuid[])
+  AND NOT coalesce(k.blocked, false)
   AND newest.id < %(since)s AND (newest.direction = 'inbound' OR newest.event = 'handed_back')
 LIMIT 500
 """

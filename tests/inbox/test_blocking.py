@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,13 +11,16 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from channels_ingest.sink import ChannelInfo
-from inbox.models import Conversation, Message, Thread
+from inbox.models import Conversation, Handover, Message, Thread
+from inbox.selectors.overview import read_overview
+from inbox.selectors.waiting import list_waiting, recheck_waiting
 from inbox.services.blocking import block_contact, unblock_contact
 from inbox.services.contacts import join_contacts, part_identity
 from inbox.services.conversations import assign, set_status
+from inbox.services.escalations import escalate_handovers, relieve_silent_bots
 from inbox.services.messages import Draft, send_reply
 from inbox.shapes import Agent, Author
-from oneview.accounts.models import Account, AuditEntry, Membership
+from oneview.accounts.models import Account, AuditEntry, Membership, Team
 from oneview.common.errors import NotPossible
 from oneview.common.scope import locked_scope, scope
 from tests.fixtures import sign_in
@@ -151,6 +155,46 @@ def test_over_the_api_the_contact_says_so(acme: Account, ana: Conversation, alic
     assert supervisor.post(f"contacts/{ana.id}/block/", {}).json()["blocked"] is True
     assert supervisor.get(f"contacts/{ana.id}/").json()["blocked"] is True
     assert supervisor.post(f"contacts/{ana.id}/unblock/", {}).json()["blocked"] is False
+
+
+def test_who_is_blocked_while_a_team_gives_out_is_given_to_nobody(acme: Account, ana: Conversation) -> None:
+    with scope(acme):
+        team = Team.objects.create(account=acme, name="Orders", routing=Team.Routing.ROUND_ROBIN)
+        Thread.objects.update(team=team)
+        Conversation.objects.update(team=team)
+    with scope(acme) as now:
+        waiting = list_waiting(acme.id, teams=[team.id], now=now, window=acme.window)
+    assert [each.id for each in waiting] == [ana.id]
+    block(acme, ana)
+    with scope(acme):
+        assert recheck_waiting(acme.id, waiting, teams=[team.id]) == []
+
+
+def test_no_supervisor_is_called_to_a_handover_of_a_blocked_user(
+    acme: Account, ana: Conversation, alice: Membership
+) -> None:
+    with scope(acme) as now:
+        Handover.objects.create(account=acme, thread=Thread.objects.get(), bot="Helper", reason="Wants more", at=now)
+    block(acme, ana)
+    with scope(acme) as now:
+        assert escalate_handovers(acme, now=now + timedelta(hours=1)) == 0
+        assert read_overview(acme.id, now=now, window=acme.window).handovers == ()
+    unblock(acme, ana)
+    with scope(acme) as now:
+        assert len(read_overview(acme.id, now=now, window=acme.window).handovers) == 1
+        assert escalate_handovers(acme, now=now + timedelta(hours=1)) == 1
+
+
+def test_a_bot_that_is_silent_to_a_blocked_user_calls_no_people(acme: Account, ana: Conversation) -> None:
+    with scope(acme):
+        Thread.objects.update(turn="bot")
+        Conversation.objects.update(turn="bot")
+    block(acme, ana)
+    with scope(acme) as now:
+        assert relieve_silent_bots(acme, now=now + timedelta(hours=1)) == 0
+    unblock(acme, ana)
+    with scope(acme) as now:
+        assert relieve_silent_bots(acme, now=now + timedelta(hours=1)) == 1
 
 
 def test_a_block_costs_a_batch_one_statement_at_most(acme: Account, channel: ChannelInfo, ana: Conversation) -> None:

@@ -14,13 +14,13 @@ from channels_ingest.models import Channel
 from channels_ingest.registry import get_channel
 from channels_ingest.sink import ChannelInfo
 from identity.models import Contact, Decision, Evidence
-from inbox.models import AttributeDefinition, ContactNote, Conversation, LiveEvent, Tag
+from inbox.models import AttributeDefinition, ContactNote, Conversation, LiveEvent, Tag, Thread
 from inbox.services.contacts import join_contacts, undo_link
 from inbox.shapes import Agent
 from oneview.accounts.models import Account, AuditEntry, Membership
 from oneview.common.scope import scope
 from tests.inbox.api import agent_caller, connect, write_in
-from tests.inbox.batches import message, take_in, user
+from tests.inbox.batches import make_channel, message, take_in, user
 from tests.security.worlds import dump
 
 pytestmark = pytest.mark.django_db
@@ -293,3 +293,18 @@ def test_the_other_account_with_the_same_number_stays_as_it_is(acme: Account, de
     desk.put_back("since", entry=3)
     assert "has this number too" not in desk.panel()
     assert dump(charlie.account) == before
+
+
+class TestWriting:
+    def test_an_address_with_a_thread_is_written_to_on_its_newest(self, desk: Desk, acme: Account) -> None:
+        with scope(acme):
+            second = make_channel(acme, external_id="900200")
+        take_in(acme, second, message("on the other number"))
+        with scope(acme):
+            newest = Thread.objects.get(channel=second.id)
+        assert re.findall(r'data-do="write" data-thread="([^"]+)"', desk.panel()) == [str(newest.id)]
+
+    def test_who_is_blocked_is_not(self, desk: Desk) -> None:
+        desk.post("block/")
+        assert re.search(r'data-do="write"[^>]* disabled', desk.panel())
+        assert "This contact is blocked." in desk.panel()

@@ -31,7 +31,7 @@ from oneview.common.ids import new_id
 from oneview.common.scope import scope
 from tests.channels_ingest.provider import Asked, Provider, Say
 from tests.fixtures import sign_in
-from tests.inbox.api import agent_caller, connect, write_in
+from tests.inbox.api import agent_caller, bot_caller, connect, write_in
 
 pytestmark = pytest.mark.django_db
 
@@ -78,11 +78,11 @@ class Told:
         return self.deliver()
 
 
-def register(member: Membership, bot: Provider, *events: str) -> Told:
+def register(member: Membership, bot: Provider, *events: str, name: str = "") -> Told:
     account = member.account
     with scope(account) as now:
         endpoint, secret = register_endpoint(
-            account, url=f"{bot.url}/events", events=events or TYPES, actor=member.user, now=now
+            account, url=f"{bot.url}/events", events=events or TYPES, bot=name, actor=member.user, now=now
         )
     return Told(account, endpoint, secret, bot)
 
@@ -127,6 +127,24 @@ def test_what_was_not_asked_for_is_passed_over(alice: Membership, bot: Provider,
     with scope(alice.account):
         assert told.row.after == LiveCounter.objects.get().seq
     assert list_due_endpoints(10) == []
+
+
+def test_a_bot_is_told_nothing_that_blocked_users_say_and_other_endpoints_are(
+    alice: Membership, bot: Provider, channel: ChannelInfo
+) -> None:
+    account = alice.account
+    bot_caller(account)
+    helper, archive = (register(alice, bot, "message.created", name=name) for name in ("Helper", ""))
+    ana = write_in(account, channel, "buy my lamps")
+    assert [told.deliver()[-1]["data"]["text"] for told in (helper, archive)] == ["buy my lamps"] * 2
+    caller = agent_caller(alice)
+    caller.post(f"contacts/{ana}/block/", {})
+    write_in(account, channel, "buy them now")
+    said = [[document["data"]["text"] for document in told.deliver()] for told in (helper, archive)]
+    assert ["buy them now" in texts for texts in said] == [False, True]
+    caller.post(f"contacts/{ana}/unblock/", {})
+    write_in(account, channel, "sorry")
+    assert helper.deliver()[-1]["data"]["text"] == "sorry"
 
 
 def test_what_is_not_taken_is_told_again_and_nothing_overtakes_it(

@@ -25,6 +25,7 @@ function read(row) {
     isCalled: mentions.split(" ").includes(me),
     isFailed: state === "failed" && $(".row-preview [data-agent]", row)?.dataset.agent === me,
     isOpen: row.dataset.status === "open",
+    isBlocked: "blocked" in row.dataset,
     last,
     by,
   };
@@ -35,7 +36,7 @@ function judge(now, before, created) {
   if (now.isCalled && created.length && !before?.isCalled) return { words: say("notice_called") };
   if (now.isFailed && !before?.isFailed) return { words: say("not_sent") };
   if (document.hasFocus() || !now.isMine) return null;
-  if (now.by === "user" && created.includes(now.last)) return { words: now.text, isTheirs: true };
+  if (now.by === "user" && !now.isBlocked && created.includes(now.last)) return { words: now.text, isTheirs: true };
   const hasLine = created.some((id) => id !== now.last);
   return now.isOpen && hasLine && !before?.isMine ? { words: say("notice_assigned") } : null;
 }

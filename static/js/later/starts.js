@@ -1,14 +1,28 @@
-// Writing first on a channel that a contact has not used; asked for in the details.
+// Writing from the details: on a channel that the contact uses, and first on one that they have not used.
 
 import { say } from "../conf.js";
-import { $, $$, onDo, toast } from "../dom.js";
+import { setMode } from "../composer.js";
+import { $, $$, isWide, onDo, toast } from "../dom.js";
 import { pathOf, post } from "../net.js";
 import { openId } from "../pane.js";
+import { setPanel } from "./panel.js";
 
 const dialog = $("#start");
 const form = $("form", dialog);
 const error = $(".fact-error", form);
 let wanted = {};
+
+// The choice is the agent's, as if they had made it in the list itself.
+onDo("write", ({ dataset }) => {
+  if (!isWide()) {
+    setPanel(false);
+    $("#details").setAttribute("aria-expanded", "false");
+  }
+  const via = $("#via");
+  via.value = dataset.thread;
+  via.dispatchEvent(new Event("change", { bubbles: true }));
+  setMode("reply");
+});
 
 onDo("start", (button) => {
   wanted = { id: openId(), channel: button.dataset.channel, client_id: crypto.randomUUID() };
