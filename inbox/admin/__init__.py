@@ -1,6 +1,19 @@
 """Admin pages of the inbox, a module for each kind of thing."""
 
-from inbox.admin import bots, canned, contacts, conversations, endpoints, handovers, links, messages, overview, words
+from inbox.admin import (
+    bots,
+    canned,
+    contacts,
+    conversations,
+    endpoints,
+    handovers,
+    links,
+    members,
+    messages,
+    overview,
+    teams,
+    words,
+)
 
 __all__ = [
     "bots",
@@ -10,7 +23,9 @@ __all__ = [
     "endpoints",
     "handovers",
     "links",
+    "members",
     "messages",
     "overview",
+    "teams",
     "words",
 ]

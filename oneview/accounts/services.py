@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from oneview.accounts import tokens
-from oneview.accounts.models import Account, ApiToken, AuditEntry, Bot, Membership, Role, Team, User
+from oneview.accounts.models import Account, ApiToken, AuditEntry, Bot, Membership, Role, User
 from oneview.common.errors import Conflict, FieldError, Invalid, NotFound
 from oneview.common.jobs import enqueue_on_commit
 from oneview.common.scope import scope
@@ -36,6 +36,14 @@ class Preferences(TypedDict, total=False):
     time_zone: str
     theme: str
     single_keys: bool
+
+
+class MemberChanges(TypedDict, total=False):
+    role: Role
+    is_active: bool
+    channels: list[UUID] | None
+    capacity: int | None
+    is_away: bool
 
 
 def create_account(slug: str, *, name: str, plan: str = "paid", window_days: int = 30) -> Account:
@@ -74,22 +82,31 @@ def create_member(
     return membership
 
 
-def update_member(membership: Membership, *, role: Role, is_active: bool, actor: User | None) -> None:
-    """Deactivation ends pages, tokens and sockets at their next request. Raises Conflict for the last supervisor."""
+def update_member(membership: Membership, *, actor: User | None, **changes: Unpack[MemberChanges]) -> None:
+    """What is not given stays. Deactivation ends pages, tokens and sockets at their next request; what was assigned to
+    them is nobody's soon after. Raises Conflict for the last supervisor.
+    """
     with transaction.atomic():
         members = list(Membership.objects.select_for_update().filter(account=membership.account_id).order_by("pk"))
         supervisors = {each.pk for each in members if each.role == Role.SUPERVISOR and each.is_active}
         [former] = [each for each in members if each.pk == membership.pk]
-        old, new = {"role": former.role, "is_active": former.is_active}, {"role": role, "is_active": is_active}
+        new = dict(changes)
+        old = {name: getattr(former, name) for name in new}
         if old == new:
             return
-        if supervisors == {former.pk} and not (role == Role.SUPERVISOR and is_active):
+        stays = (new.get("role", former.role), new.get("is_active", former.is_active)) == (Role.SUPERVISOR, True)
+        if supervisors == {former.pk} and not stays:
             raise Conflict("An account keeps at least one supervisor.")
         Membership.objects.filter(pk=former.pk).update(**new)
+        old, new = ({name: _plain(value) for name, value in each.items()} for each in (old, new))
         record_audit(
             former.account_id, actor=actor, action="member.change", target=membership.user.email, old=old, new=new
         )
         ask_for_routing(former.account_id)
+
+
+def _plain(value: Any) -> Any:
+    return [str(each) for each in value] if isinstance(value, list) else value
 
 
 def set_away(membership: Membership, *, is_away: bool, actor: User) -> None:
@@ -115,14 +132,6 @@ def save_preferences(user: User, **preferences: Unpack[Preferences]) -> None:
     User.objects.filter(pk=user.pk).update(**preferences)
     if preferences.get("name", user.name) != user.name:
         record_everywhere(user, action="user.rename", old={"name": user.name}, new={"name": preferences["name"]})
-
-
-def save_team(team: Team, *, actor: User) -> None:
-    """Inside a scope. Raises Conflict for a name that another team has."""
-    if Team.objects.filter(account=team.account_id, name=team.name).exclude(pk=team.pk).exists():
-        raise Conflict(f"There is a team {team.name!r} already.")
-    team.save()
-    record_audit(team.account_id, actor=actor, action="team.save", target=team.name)
 
 
 def save_bot(bot: Bot, *, actor: User) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from oneview.accounts import services
-from oneview.accounts.models import Account, ApiToken, AuditEntry, Bot, Membership, Role, Team, User
+from oneview.accounts.models import Account, ApiToken, AuditEntry, Bot, Membership, Role, User
 from oneview.accounts.tokens import find_owner
 from oneview.common.scope import scope
 from tests.fixtures import sign_in
@@ -35,15 +35,6 @@ def test_what_is_refused_is_said_and_nothing_is_changed(alice: Membership) -> No
     assert "keeps at least one supervisor" in page.content.decode()
     alice.refresh_from_db()
     assert alice.role == Role.SUPERVISOR
-
-
-def test_teams_have_different_names(alice: Membership) -> None:
-    browser = sign_in(alice)
-    assert browser.post("/admin/accounts/team/add/", {"name": "Night"}).status_code == 302
-    again = browser.post("/admin/accounts/team/add/", {"name": "Night"}, follow=True)
-    assert "already" in again.content.decode()
-    with scope(alice.account):
-        assert Team.objects.count() == 1
 
 
 def test_a_supervisor_revokes_tokens(alice: Membership) -> None:

@@ -260,7 +260,7 @@ def test_views_that_look_objects_up_by_themselves_are_left_out(ours: World, thei
 def test_the_admin_remembers_to_oneself_only(ours: World, bob: Membership) -> None:
     """Recent actions are the user's own."""
     services.update_member(bob, role=Role.SUPERVISOR, is_active=True, actor=None)
-    team = {"name": "Night owls"}
+    team = {"name": "Night owls", "routing": "manual", "time_zone": "UTC"}
     assert sign_in(ours.member).post("/admin/accounts/team/add/", team).status_code == 302
     assert "Night owls" in sign_in(ours.member).get("/admin/").content.decode()
     assert "Night owls" not in sign_in(bob).get("/admin/").content.decode()
