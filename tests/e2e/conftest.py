@@ -60,10 +60,13 @@ def open_inbox(live: str, browser: Browser) -> Iterator[Open]:
 
 
 def wait_for_answers(context: BrowserContext, pending: set[Request]) -> None:
-    """The tables are emptied after a test: a request that is still being answered would meet that in a deadlock."""
+    """The tables are emptied after a test: a request that is still being answered would meet that in a deadlock. What
+    just changed is asked for a moment later.
+    """
     context.set_offline(False)
-    page = context.pages[0]
+    page, quiet = context.pages[0], 0
     for _ in range(50):
         page.wait_for_timeout(100)
-        if not pending:
+        quiet = 0 if pending else quiet + 1
+        if quiet == 6:
             break

@@ -19,6 +19,7 @@ from channels_ingest.models import Channel, InboundEvent, InboundState
 from inbox.models import Message
 from oneview.accounts.models import Account, Membership
 from oneview.common.scope import scope
+from tests.e2e.conftest import Open
 from tests.inbox.test_visitors import PIXEL, reply
 from tests.inbox.visiting import connect_chat, vouch, wait
 
@@ -507,6 +508,23 @@ def test_it_fits_and_axe_has_nothing_to_say(
     assert [f"{each['id']}: {node['html'][:120]}" for each in found for node in each["nodes"]] == []
     if size[1] < 900:  # the whole screen: its own button closes it
         expect(button_of(page)).to_be_hidden()
+
+
+def test_what_a_supervisor_redacts_goes_out_of_the_chat_at_once(
+    open_shop: Shop, open_inbox: Open, alice: Membership
+) -> None:
+    frame = talk(open_shop(), "My card is 4111 1111 1111 1111")
+    page = open_inbox(alice, "/inbox/?box=all")
+    page.locator(".row-link").click()
+    sent = page.locator(".msg-in")
+    sent.hover()
+    sent.get_by_role("button", name="More about this message").click()
+    page.get_by_role("menuitem", name="Redact…").click()
+    page.get_by_role("button", name="Redact", exact=True).click()
+    expect(page.locator(".msg-gone")).to_contain_text("Redacted by Alice")
+    expect(page.locator(".row-preview")).not_to_contain_text("4111")
+    expect(frame.locator("li.gone .bubble")).to_have_text("Message deleted")
+    expect(frame.get_by_text("4111")).to_have_count(0)
 
 
 def test_nothing_moves_for_who_wants_no_motion(open_shop: Shop) -> None:
