@@ -21,8 +21,9 @@ from channels_ingest.sandbox.providers.whatsapp import webhooks as whatsapp
 from channels_ingest.sandbox.registry import load_providers
 from channels_ingest.services import create_channel
 from inbox.attributes import Value
-from inbox.demo.story import HANA, JONAS, LUZ, MATEO, MIRA, PRIYA, STORY, TOM, YUSUF, Customer, Said
+from inbox.demo.story import CANNED, HANA, JONAS, LUZ, MATEO, MIRA, PRIYA, STORY, TOM, YUSUF, Customer, Said
 from inbox.models import AttributeDefinition, Message, MessageKey, Tag, Thread
+from inbox.services.canned import save_canned
 from inbox.services.conversations import assign, mark_read, set_status
 from inbox.services.details import edit_contact
 from inbox.services.endpoints import register_endpoint
@@ -66,6 +67,7 @@ def create_demo() -> tuple[Demo, DemoBot]:
     channels = _connect(account)
     threads = _tell(account, channels, author=Author("agent", bob.user_id, str(bob.user)))
     _settle(account, threads, alice=_agent(alice), bob=_agent(bob))
+    _keep_replies(account, actor=alice.user)
     demo = Demo(
         sign_ins=[{"role": member.role, "email": member.user.email, "password": PASSWORD} for member in (bob, alice)],
         tokens={"agent": create_token(account, user=bob.user), "bot": bot},
@@ -234,3 +236,9 @@ def _describe_contacts(
     edit_contact(account, contact_of[MATEO], actor=bob, changes=known, tags=["Wholesale"], now=now)
     edit_contact(account, contact_of[PRIYA], actor=alice, changes={"newsletter": "yes"}, tags=["VIP"], now=now)
     add_note(account, contact_of[MATEO], actor=bob, text="Prefers deliveries before nine.", now=now)
+
+
+def _keep_replies(account: Account, *, actor: User) -> None:
+    with scope(account):
+        for shortcut, title, text in CANNED:
+            save_canned(account, owner=None, shortcut=shortcut, title=title, text=text, actor=actor)

@@ -94,3 +94,14 @@ STORY = (
     Said(5, NORA, "user", "It is Nora, from your web site. It should have come on Tuesday 📦"),
     Said(4, NORA, "handover", "A parcel is late\nOrder 4711 left the warehouse on Monday and was due on Tuesday."),
 )
+
+# Replies that everybody at the shop uses: shortcut, title, text.
+CANNED = (
+    ("hello", "Greeting", "Hello {{ contact.first_name }}, thank you for writing to {{ account.name }}."),
+    ("track", "Where a parcel is", "Your parcel left our warehouse. It takes two to four days from there."),
+    (
+        "wholesale",
+        "Wholesale prices",
+        "For {{ contact.company }} we have prices of their own. Shall I send them?",
+    ),
+)
