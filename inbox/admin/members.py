@@ -33,7 +33,7 @@ class MemberForm(forms.ModelForm[Membership]):
         fields = PLAIN
         help_texts = {  # noqa: RUF012
             "is_active": _("Who is not can't sign in here; what was assigned to them is nobody's then."),
-            "capacity": _("So many open conversations are given to them by themselves. Empty: any number."),
+            "capacity": _("Up to so many open conversations are given to them by itself. Empty: any number."),
             "is_away": _("Nothing is given to them by itself; what they have stays theirs."),
         }
 

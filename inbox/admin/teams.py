@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import AdminTextInputWidget
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -62,7 +63,9 @@ class TeamForm(forms.ModelForm[Team]):
             self.initial["channels"] = self.instance.channels
         for day, name in DAYS.items():
             times = write_times(self.instance.hours.get(day, ()))
-            self.fields[day] = forms.CharField(label=name, required=False, max_length=120, initial=times)
+            self.fields[day] = forms.CharField(
+                label=name, required=False, max_length=120, initial=times, widget=AdminTextInputWidget
+            )
 
     def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
         field = self.fields[name]

@@ -24,14 +24,15 @@ from inbox.attributes import Value
 from inbox.demo.story import CANNED, HANA, JONAS, LUZ, MATEO, MIRA, PRIYA, STORY, TOM, YUSUF, Customer, Said
 from inbox.models import AttributeDefinition, Message, MessageKey, Tag, Thread
 from inbox.services.canned import save_canned
-from inbox.services.conversations import assign, mark_read, set_status
+from inbox.services.conversations import assign, assign_team, mark_read, set_status
 from inbox.services.details import edit_contact
 from inbox.services.endpoints import register_endpoint
 from inbox.services.messages import Draft, send_reply
 from inbox.services.notes import add_note
+from inbox.services.teams import save_team
 from inbox.services.turns import hand_over, take_over
 from inbox.shapes import Agent, Author
-from oneview.accounts.models import Account, Membership, Role, User
+from oneview.accounts.models import Account, Membership, Role, Team, User
 from oneview.accounts.services import create_account, create_member, create_token
 from oneview.common.ids import floor_id
 from oneview.common.scope import scope
@@ -68,6 +69,7 @@ def create_demo() -> tuple[Demo, DemoBot]:
     threads = _tell(account, channels, author=Author("agent", bob.user_id, str(bob.user)))
     _settle(account, threads, alice=_agent(alice), bob=_agent(bob))
     _keep_replies(account, actor=alice.user)
+    _make_teams(account, threads, alice=alice, bob=bob)
     demo = Demo(
         sign_ins=[{"role": member.role, "email": member.user.email, "password": PASSWORD} for member in (bob, alice)],
         tokens={"agent": create_token(account, user=bob.user), "bot": bot},
@@ -211,6 +213,17 @@ def _settle(account: Account, threads: Mapping[Customer, UUID], *, alice: Agent,
         set_status(account, contact_of[LUZ], actor=bob, status="snoozed", snoozed_until=later, now=now)
         edit_contact(account, contact_of[TOM], actor=bob, changes={"name": TOM.name}, now=now)
         _describe_contacts(account, contact_of, alice=alice, bob=bob, now=now)
+
+
+def _make_teams(account: Account, threads: Mapping[Customer, UUID], *, alice: Membership, bob: Membership) -> None:
+    """Both are always there. Orders are taken by hand; what goes to Care is given to somebody by itself."""
+    with scope(account) as now:
+        orders = Team(account=account, name="Orders")
+        care = Team(account=account, name="Care", routing=Team.Routing.LEAST_BUSY)
+        for team in (orders, care):
+            save_team(team, members=[alice.user_id, bob.user_id], actor=alice.user)
+        for customer, team in ((MATEO, orders), (PRIYA, care)):
+            assign_team(account, _conversation_of(threads[customer]), actor=_agent(alice), team=team.id, now=now)
 
 
 def _describe_contacts(
