@@ -108,7 +108,7 @@ def mark_unread(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
 @member_view(post=Operation.SEE_CONVERSATIONS)
 def see_mention(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
     """Who is called in the note had it in view."""
-    seen = forms.read_form(forms.MentionForm(request.POST))
     conversation, user = find(request, conversation_id), user_of(request)
+    seen = forms.read_form(forms.MentionForm(request.POST))
     mentions.see_mention(request.account, conversation.id, user_id=user.pk, message_id=seen["message"], now=request.now)
     return HttpResponse(status=204)
