@@ -1,14 +1,21 @@
-"""A window in which somebody is signed in. It ends with a check: an empty console, nothing fetched from elsewhere."""
+"""A window in which somebody is signed in, which ends with a check: an empty console, nothing fetched from elsewhere.
+And a number on the sandbox's WhatsApp.
+"""
 
 from __future__ import annotations
 
+import json
+import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
-from oneview.accounts.models import Membership
+from channels_ingest.models import Channel
+from channels_ingest.services import create_channel
+from oneview.accounts.models import Account, Membership
+from oneview.common.scope import scope
 from tests.fixtures import sign_in
 
 Open = Callable[..., Page]
@@ -17,6 +24,14 @@ expect.set_options(timeout=20_000)  # milliseconds: a browser and four processes
 
 # What the browser itself says of a connection that a test cut or an answer that a test refused.
 EXPECTED = ("ERR_INTERNET_DISCONNECTED", "WebSocket connection to", "Failed to load resource")
+
+NUMBER_ID = "900100200300"
+CREDENTIALS = {
+    "app_secret": "journey-secret",
+    "verify_token": "v",
+    "access_token": "journey-token",
+    "base_url": "/sandbox/whatsapp/graph",
+}
 
 
 @pytest.fixture
@@ -70,3 +85,40 @@ def wait_for_answers(context: BrowserContext, pending: set[Request]) -> None:
         quiet = 0 if pending else quiet + 1
         if quiet == 6:
             break
+
+
+@pytest.fixture
+def shop_line(acme: Account) -> Channel:
+    with scope(acme):
+        return create_channel(
+            acme.id, kind="whatsapp", name="Shop line", external_id=NUMBER_ID, credentials=CREDENTIALS
+        )
+
+
+@pytest.fixture
+def customer(live: str, shop_line: Channel) -> Callable[..., dict[str, Any]]:
+    """`customer("text", sender=, name=, at=)`: somebody writes to the shop line on the sandbox's WhatsApp."""
+
+    def write(text: str, *, sender: str = "34600111222", name: str = "Ana Prieto", **more: Any) -> dict[str, Any]:
+        given = {"from": sender, "name": name, "text": text, **more}
+        answer = call(f"{live}/sandbox/whatsapp/{NUMBER_ID}/messages/", given)
+        assert answer["status"] == 200
+        return answer
+
+    return write
+
+
+def call(url: str, document: dict[str, Any] | None = None, *, token: str = "") -> dict[str, Any]:
+    """What a program is answered; urllib raises what is no success."""
+    body = None if document is None else json.dumps(document).encode()
+    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+    request = urllib.request.Request(url, data=body, headers=headers)
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        result: dict[str, Any] = json.load(answer)
+    return result
+
+
+def list_sent(live: str) -> list[str]:
+    """The texts that arrived at the provider."""
+    results = call(f"{live}/sandbox/whatsapp/{NUMBER_ID}/sent/?after=0")["results"]
+    return [entry["body"]["text"]["body"] for entry in results]

@@ -18,8 +18,7 @@ from channels_ingest.models import Channel, InboundEvent, InboundState
 from channels_ingest.services import create_channel
 from oneview.accounts.models import Account, Membership
 from oneview.common.scope import scope
-from tests.e2e.conftest import Open
-from tests.e2e.test_journeys import call
+from tests.e2e.conftest import Open, call
 from tests.factories import make_account
 from tests.inbox.visiting import Client, connect_chat, vouch, wait
 

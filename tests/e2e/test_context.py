@@ -73,6 +73,22 @@ def test_what_was_known_when_a_message_was_sent_stands_beside_what_is_known_now(
     expect(section).to_have_count(0)
 
 
+def test_what_changes_meanwhile_leaves_the_focus_where_it_is(
+    acme: Account, bob: Membership, conversation: UUID, open_inbox: Open
+) -> None:
+    page = open_inbox(bob, f"/inbox/c/{conversation}/")
+    bubbles(page, SAID).focus()
+    page.keyboard.press("Enter")
+    section = page.get_by_role("region", name="When this was sent")
+    expect(section).to_be_focused()
+    with scope(acme) as now:
+        edit_contact(acme, conversation, actor=Agent(bob.user_id, "Bob"), changes={"name": "Anita"}, now=now)
+    expect(section.locator(".since")).to_have_text("Now: Anita")
+    expect(section).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(section).to_have_count(0)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_what_a_supervisor_redacts_is_gone_for_everybody_at_once(
     alice: Membership, bob: Membership, conversation: UUID, open_inbox: Open, theme: Any

@@ -14,62 +14,17 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from channels_ingest.models import Channel
-from channels_ingest.services import create_channel
 from inbox.services.retention import purge_expired
 from oneview.accounts.admin_site import site
 from oneview.accounts.models import Account, Membership
 from oneview.accounts.services import create_token
-from oneview.common.scope import scope
-from tests.e2e.conftest import Open
+from tests.e2e.conftest import Open, call, list_sent
 from tests.fixtures import sign_in
 from tests.inbox.storage import find_everywhere
 
 pytestmark = pytest.mark.usefixtures("drain", "worker")
 
-NUMBER_ID = "900100200300"
-CREDENTIALS = {
-    "app_secret": "journey-secret",
-    "verify_token": "v",
-    "access_token": "journey-token",
-    "base_url": "/sandbox/whatsapp/graph",
-}
 LONG = 20_000  # milliseconds: four processes on a busy machine
-
-
-@pytest.fixture
-def shop_line(acme: Account) -> Channel:
-    with scope(acme):
-        return create_channel(
-            acme.id, kind="whatsapp", name="Shop line", external_id=NUMBER_ID, credentials=CREDENTIALS
-        )
-
-
-@pytest.fixture
-def customer(live: str, shop_line: Channel) -> Callable[..., dict[str, Any]]:
-    """`customer("text", sender=, name=, at=)`: somebody writes to the shop line on the sandbox's WhatsApp."""
-
-    def write(text: str, *, sender: str = "34600111222", name: str = "Ana Prieto", **more: Any) -> dict[str, Any]:
-        given = {"from": sender, "name": name, "text": text, **more}
-        answer = call(f"{live}/sandbox/whatsapp/{NUMBER_ID}/messages/", given)
-        assert answer["status"] == 200
-        return answer
-
-    return write
-
-
-def call(url: str, document: dict[str, Any] | None = None) -> dict[str, Any]:
-    body = None if document is None else json.dumps(document).encode()
-    request = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        result: dict[str, Any] = json.load(answer)
-    return result
-
-
-def list_sent(live: str) -> list[str]:
-    """The texts that arrived at the provider."""
-    results = call(f"{live}/sandbox/whatsapp/{NUMBER_ID}/sent/?after=0")["results"]
-    return [entry["body"]["text"]["body"] for entry in results]
 
 
 def row_of(page: Page, name: str) -> Any:
@@ -104,7 +59,7 @@ def test_undoing_a_join_parts_people_before_the_agents_eyes(
     row_of(page, "Ana Prieto").locator("a").click()
     expect(page.locator("article.msg", has_text="And with my new id")).to_be_visible(timeout=LONG)
     expect(page.locator("article.msg", has_text="I wrote with my old id")).to_be_visible()
-    page.locator(".identity", has_text="ES.2222222222").get_by_role("button").click()
+    page.locator(".identity", has_text="ES.2222222222").get_by_role("button", name="Undo").click()
     confirm = page.get_by_role("dialog").get_by_role("button", name="Undo")
     if confirm.count():
         confirm.click()
@@ -124,13 +79,13 @@ def test_a_message_is_gone_thirty_days_after_it_was_sent(
     row_of(page, "Ana Prieto").locator("a").click()
     expect(page.locator("article.msg", has_text="A word of thirty days ago")).to_be_visible(timeout=LONG)
     token = create_token(acme, user=bob.user)
-    (conversation,) = get_api(live, "/api/v1/conversations/?status=all", token)["results"]
+    (conversation,) = call(f"{live}/api/v1/conversations/?status=all", token=token)["results"]
     assert conversation["last_message"]["text"] == "A word of thirty days ago"
     time.sleep(max(0.0, (sent_at + timedelta(days=acme.window_days, seconds=10) - datetime.now(UTC)).total_seconds()))
     page.reload()
     expect(page.locator("body")).not_to_contain_text("A word of thirty days ago")
-    assert get_api(live, "/api/v1/conversations/?status=all", token)["results"] == []
-    events = json.dumps(get_api(live, "/api/v1/events/?after=0", token))
+    assert call(f"{live}/api/v1/conversations/?status=all", token=token)["results"] == []
+    events = json.dumps(call(f"{live}/api/v1/events/?after=0", token=token))
     assert "A word of thirty days ago" not in events
     for address in list_admin_pages():
         assert "A word of thirty days ago" not in sign_in(alice).get(address).content.decode(), address
@@ -151,7 +106,7 @@ def test_the_free_plan_shuts_the_inbox_and_loses_nothing(
     expect(page.get_by_role("heading", name="Messages are part of the paid plans")).to_be_visible()
     expect(page.locator("body")).not_to_contain_text("Is anybody there?")
     with pytest.raises(urllib.error.HTTPError) as refused:
-        get_api(live, "/api/v1/conversations/", token)
+        call(f"{live}/api/v1/conversations/", token=token)
     with refused.value as answer:
         assert (answer.code, json.load(answer)["code"]) == (403, "plan_required")
     Account.objects.filter(pk=acme.pk).update(plan="paid")
@@ -162,10 +117,3 @@ def test_the_free_plan_shuts_the_inbox_and_loses_nothing(
 
 def list_admin_pages() -> list[str]:
     return [reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") for model in site._registry]
-
-
-def get_api(live: str, path: str, token: str) -> dict[str, Any]:
-    request = urllib.request.Request(live + path, headers={"Authorization": f"Bearer {token}"})
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        result: dict[str, Any] = json.load(answer)
-    return result

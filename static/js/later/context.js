@@ -30,6 +30,7 @@ export async function showContext(message) {
 
 function put(html, wanted) {
   if (wanted.id !== openId()) return;
+  const hasFocus = shown?.section.contains(document.activeElement);
   shown?.section.remove();
   const section = parseOne(html);
   shown = { ...wanted, section };
@@ -38,6 +39,7 @@ function put(html, wanted) {
   section.addEventListener("submit", add);
   section.addEventListener("keydown", leave);
   place();
+  if (hasFocus) section.focus();
 }
 
 const place = () => $("#panel .panel-body")?.prepend(shown.section);
