@@ -15,6 +15,7 @@ from inbox.selectors.contacts import get_contact
 from inbox.selectors.notes import list_notes
 from inbox.selectors.sharers import list_sharers
 from inbox.selectors.starts import list_starts
+from inbox.selectors.teams import find_opening
 from inbox.shapes import ConversationShape
 from inbox.views.base import allows, find, member_view, reach_of, scope_of
 from oneview.accounts.middleware import AccountRequest
@@ -48,6 +49,7 @@ def describe_panel(request: AccountRequest, conversation: ConversationShape) -> 
         "can_note": allows(request, Operation.WRITE_CONTACT_NOTE, conversation=conversation),
         "is_supervisor": request.membership.role == SUPERVISOR,
         "account": request.account,
+        "opens_at": find_opening(account_id, conversation.team.id, now=request.now) if conversation.team else None,
         "starts": list_starts(request.account.pk, contact.id, reach=reach_of(request)),
         "status_name": forms.name_status(conversation.status),
     }

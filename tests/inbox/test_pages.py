@@ -336,6 +336,11 @@ class TestCommands:
             assert (entry.old, entry.new) == ({"team": None}, {"team": "Orders"})
             TeamMember.objects.create(account=acme, team=team, user=bob.user)
         assert "Orders" in fragment(agent, path(conversation, "panel/"))
+        assert "Closed until" not in fragment(agent, path(conversation, "panel/"))
+        with scope(acme) as now:
+            tomorrow = f"{now + timedelta(days=1):%a}".lower()
+            Team.objects.update(hours={tomorrow: [["09:00", "17:00"]]})
+        assert "Closed until" in fragment(agent, path(conversation, "panel/"))
         assert f'data-team="{team.id}"' in fragment(agent, path(conversation), "bar")
         assert post(agent, path(conversation, "assign/"), team="").status_code == 204
         with scope(acme):
