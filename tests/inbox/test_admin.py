@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django.test import Client
 
@@ -21,7 +23,7 @@ def browser(alice: Membership) -> Client:
     with scope(alice.account):
         channel = make_channel(alice.account)
     sender = ana()
-    take_in(alice.account, channel, message("secret words", sender=sender))
+    take_in(alice.account, channel, message("secret words", sender=sender, at=datetime.now(UTC) - timedelta(days=2)))
     take_in(alice.account, channel, message("more", sender=user("ES.77", phone="34600111222")))
     return sign_in(alice)
 
@@ -77,7 +79,7 @@ def test_messages_are_read_and_lead_to_the_inbox(alice: Membership, browser: Cli
 
 
 def test_messages_leave_the_admin_with_the_window(alice: Membership, browser: Client) -> None:
-    Account.objects.filter(pk=alice.account_id).update(window_days=0)
+    Account.objects.filter(pk=alice.account_id).update(window_days=1)
     with scope(alice.account):
         message = Message.objects.get(text="secret words")
     assert "secret words" not in browser.get("/admin/inbox/message/").content.decode()
