@@ -259,7 +259,7 @@ def test_a_signed_customer_and_a_whatsapp_user_with_the_same_proven_phone_become
     write_in_chat(shop, "In between on the web")
     for text in ("In between on WhatsApp", "In between on the web"):
         expect(page.locator("article.msg", has_text=text)).to_be_visible(timeout=LONG)
-    page.locator(".identity", has_text="WhatsApp").get_by_role("button").click()
+    page.locator(".identity", has_text="WhatsApp").get_by_role("button", name="Undo").click()
     confirm = page.get_by_role("dialog").get_by_role("button", name="Undo")
     if confirm.count():
         confirm.click()

@@ -18,9 +18,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from channels_ingest.models import OutboxMessage, OutboxState
+from channels_ingest.models import InboundEvent, InboundState, OutboxMessage, OutboxState
 from channels_ingest.services import create_channel
-from inbox.models import Conversation, Endpoint, Handover
+from inbox.models import Conversation, Endpoint, Handover, Message
 from inbox.realtime import read_head
 from oneview.accounts.models import Account, Membership
 from oneview.accounts.services import create_token
@@ -82,10 +82,14 @@ def is_open(port: int) -> bool:
 
 
 def is_told(account: Account) -> bool:
-    """The tables are emptied after a test: the worker has to be done by then, with the bot's own answers too."""
+    """The tables are emptied after a test: by then the worker and the drain have to be done, with the bot's own answers
+    and with what the provider says of them.
+    """
     with scope(account):
         waiting = OutboxMessage.objects.exclude(state=OutboxState.SENT).exists()
-        return Endpoint.objects.get().after == read_head(account.id) and not waiting
+        unread = Message.objects.filter(direction="outbound", private=False).exclude(status="read").exists()
+        unseen = InboundEvent.objects.filter(state=InboundState.WAITING).exists()
+        return Endpoint.objects.get().after == read_head(account.id) and not (waiting or unread or unseen)
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:

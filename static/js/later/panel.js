@@ -1,32 +1,21 @@
 // Details of the contact: fields edited in place, sections folded. Loaded when it is first shown.
 
-import { conf, memory, say, setCookie } from "../conf.js";
+import { conf, memory, say } from "../conf.js";
 import { restoreContext } from "./context.js";
 import "./starts.js";
-import { $, $$, announce, app, isPhone, isWide, parse, show, stamp } from "../dom.js";
+import { $, $$, announce, parse, stamp } from "../dom.js";
 import { fetchFragment, pathOf, post } from "../net.js";
 import { openId, showError } from "../pane.js";
 import { fillTimes } from "../times.js";
+import { pane } from "./sides.js";
 
-export const pane = $("#panel");
+export { pane, setPanel } from "./sides.js";
+
 export const shown = () => $(".panel-body", pane).dataset.contact;
 const editing = () => $(".fact-form", pane);
 const isBusy = () => editing() || $(":popover-open", pane);
 let asked = "";
 let isStale = false; // something changed while the agent was busy
-
-export function setPanel(isShown) {
-  if (isPhone()) {
-    show(isShown ? "details" : "conversation");
-    if (isShown) pane.focus();
-  } else if (isWide()) {
-    app.dataset.panel = isShown ? "on" : "off";
-    setCookie("panel", app.dataset.panel);
-  } else {
-    app.dataset.panel = isShown ? "open" : "on";
-    if (isShown) pane.focus();
-  }
-}
 
 export async function showPanel(id) {
   if ($(".panel-body", pane)?.dataset.contact === id) dress();
