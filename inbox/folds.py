@@ -12,9 +12,12 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
+from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
 
+from inbox.models import Conversation
 from inbox.models.thread import Status, Turn
+from oneview.common.errors import NotFound
 
 LOCK = "SELECT 1 FROM inbox_conversation WHERE account_id = %s AND id = ANY(%b::uuid[]) ORDER BY id FOR NO KEY UPDATE"
 
@@ -119,6 +122,15 @@ def lock_conversations(account_id: int, conversation_ids: Iterable[UUID]) -> Non
             LOCK,
             [account_id, list(set(conversation_ids))],
         )
+
+
+def lock_conversation(account_id: int, conversation_id: UUID) -> Conversation:
+    """Raises NotFound."""
+    lock_conversations(account_id, [conversation_id])
+    conversation = Conversation.objects.filter(account=account_id, id=conversation_id).first()
+    if conversation is None:
+        raise NotFound(_("This conversation does not exist."))
+    return conversation
 
 
 def fold_conversations(account_id: int, conversation_ids: Iterable[UUID]) -> dict[UUID, ConversationState]:

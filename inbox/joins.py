@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connection
 
 from identity.grouping import Move
-from inbox.lines import Line, write_lines
+from inbox.lines import Line, tell_lines
 from inbox.realtime import Change
 from oneview.accounts.models import Account
 
@@ -58,7 +58,7 @@ def tell_joins(account: Account, moves: Sequence[Move], *, now: datetime) -> lis
         )
         for conversation, kinds in joined.items()
     }
-    return [Change("message.created", conversation, id) for conversation, id in write_lines(account, lines, now=now)]
+    return tell_lines(account, lines, now=now)
 
 
 def _read_threads(

@@ -14,6 +14,7 @@ from django.db.models import F
 
 from inbox.models import Message, Thread
 from inbox.models.message import AuthorKind, Direction, make_message_id
+from inbox.realtime import Change
 from oneview.accounts.models import Account
 
 
@@ -28,9 +29,15 @@ class Line:
     detail: Mapping[str, str]
 
 
-def write_line(account: Account, conversation_id: UUID, line: Line, *, now: datetime) -> UUID | None:
-    """Its id, None where the conversation has no thread."""
-    return dict(write_lines(account, {conversation_id: line}, now=now)).get(conversation_id)
+def tell_line(account: Account, conversation_id: UUID, line: Line, *, now: datetime) -> list[Change]:
+    """Writes one line; what to log, nothing where the conversation has no thread."""
+    return tell_lines(account, {conversation_id: line}, now=now)
+
+
+def tell_lines(account: Account, lines: Mapping[UUID, Line], *, now: datetime) -> list[Change]:
+    """As `write_lines`; what to log."""
+    written = write_lines(account, lines, now=now)
+    return [Change("message.created", conversation, message) for conversation, message in written]
 
 
 def write_lines(account: Account, lines: Mapping[UUID, Line], *, now: datetime) -> list[tuple[UUID, UUID]]:

@@ -117,6 +117,12 @@ def list_allowed(account_id: int, conversation_id: UUID, *, now: datetime, windo
     return tuple(allow(thread, _channel_of(thread, channels), blocked=blocked, now=now) for thread in ordered)
 
 
+def read_labels(account_id: int, conversation_id: UUID) -> list[str]:
+    """None for a conversation that does not exist."""
+    labels = Conversation.objects.filter(account=account_id, id=conversation_id).values_list("labels", flat=True)
+    return next(iter(labels), [])
+
+
 def is_blocked(account_id: int, contact_id: UUID) -> bool:
     return Contact.objects.filter(account=account_id, id=contact_id, blocked=True).exists()
 

@@ -36,6 +36,7 @@ from inbox.shapes import (
     Revision,
     Timeline,
 )
+from oneview.common.errors import NotFound
 
 QUOTE_LENGTH = 200
 LAST_ID = UUID(int=(1 << 128) - 1)
@@ -81,6 +82,14 @@ def get_messages(account_id: int, ids: Iterable[UUID], *, now: datetime, window:
     """Those of the ids that exist and can be seen, oldest first."""
     floor = oldest_visible(now, window)
     return _shape(account_id, _read(account_id, [id for id in ids if id >= floor]), floor=floor)
+
+
+def get_message(account_id: int, message_id: UUID, *, now: datetime, window: timedelta) -> MessageShape:
+    """Raises NotFound."""
+    found = get_messages(account_id, [message_id], now=now, window=window)
+    if not found:
+        raise NotFound(_("This message does not exist or can't be seen any more."))
+    return found[0]
 
 
 def get_contexts(

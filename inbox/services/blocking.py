@@ -15,12 +15,12 @@ from identity.attributes import BLOCKED
 from identity.selectors import find_contact_id
 from identity.services import describe
 from inbox.folds import fold_conversations, lock_conversations
-from inbox.lines import Line, write_line
-from inbox.models import Conversation, Thread
+from inbox.lines import Line, tell_line
+from inbox.models import Thread
 from inbox.models.thread import Status
 from inbox.realtime import Change, append_changes
 from inbox.selectors.contacts import get_contact
-from inbox.selectors.conversations import is_blocked
+from inbox.selectors.conversations import is_blocked, read_labels
 from inbox.shapes import Agent, ContactShape
 from oneview.accounts.models import Account
 from oneview.accounts.services import record_audit
@@ -39,7 +39,7 @@ def block_contact(
     current = _lock(account, contact_id)
     values: dict[str, Any] = {"unread": 0, "read_up_to": F("last_message_id")}
     if spam:
-        labels = sorted({*_read_labels(account, current), SPAM})
+        labels = sorted({*read_labels(account.id, current), SPAM})
         values |= {"labels": labels, "status": Status.RESOLVED, "snoozed_until": None}
     elif is_blocked(account.id, current):
         return get_contact(account.id, current)
@@ -54,7 +54,7 @@ def unblock_contact(account: Account, contact_id: UUID, *, actor: Agent, now: da
     if not is_blocked(account.id, current):
         return get_contact(account.id, current)
     describe(account.id, current, {BLOCKED: ""}, now=now)
-    labels = [label for label in _read_labels(account, current) if label != SPAM]
+    labels = [label for label in read_labels(account.id, current) if label != SPAM]
     _conclude(account, current, {"labels": labels}, event="unblocked", actor=actor, now=now)
     return get_contact(account.id, current)
 
@@ -69,20 +69,14 @@ def _lock(account: Account, contact_id: UUID) -> UUID:
     return current
 
 
-def _read_labels(account: Account, conversation_id: UUID) -> list[str]:
-    found = Conversation.objects.filter(account=account, id=conversation_id).values_list("labels", flat=True)
-    return next(iter(found), [])
-
-
 def _conclude(
     account: Account, contact: UUID, values: dict[str, Any], *, event: str, actor: Agent, now: datetime
 ) -> None:
     """Writes every thread, tells the timeline, the record and whoever listens."""
     action = {"blocked": "contact.block", SPAM: "contact.mark_spam", "unblocked": "contact.unblock"}[event]
     Thread.objects.filter(account=account, conversation_id=contact).update(**values)
-    line = write_line(account, contact, Line(event, {"by": actor.name}), now=now)
+    told = tell_line(account, contact, Line(event, {"by": actor.name}), now=now)
     fold_conversations(account.id, [contact])
     record_audit(account.id, actor=actor, action=action, target=str(contact), new={"blocked": event != "unblocked"})
-    created = [Change("message.created", contact, line)] if line else []
     updated = [Change("contact.updated", contact), Change("conversation.updated", contact)]
-    append_changes(account.id, [*created, *updated], now=now)
+    append_changes(account.id, [*told, *updated], now=now)

@@ -13,8 +13,8 @@ from django.db import connection
 from django.db.models import Case, Exists, F, OuterRef, When
 from django.utils.translation import gettext as _
 
-from inbox.folds import fold_conversations, lock_conversations
-from inbox.lines import Line, write_line
+from inbox.folds import fold_conversations, lock_conversation, lock_conversations
+from inbox.lines import Line, tell_line
 from inbox.models import Conversation, Thread
 from inbox.models.thread import Status
 from inbox.realtime import Change, append_changes
@@ -23,7 +23,7 @@ from inbox.shapes import Agent
 from inbox.turns import claim_handovers
 from oneview.accounts.models import Account, Membership, Team, TeamMember, User
 from oneview.accounts.services import ask_for_routing, record_audit
-from oneview.common.errors import FieldError, Invalid, NotFound
+from oneview.common.errors import FieldError, Invalid
 
 
 def assign(account: Account, conversation_id: UUID, *, actor: Agent, assignee: int | None, now: datetime) -> None:
@@ -40,7 +40,7 @@ def assign(account: Account, conversation_id: UUID, *, actor: Agent, assignee: i
         name = str(member.user)
     line = Line("assigned", {"by": actor.name, "to": name} if name else {"by": actor.name})
     claimer = actor if actor.id and assignee is not None else None
-    conversation = _lock(account.id, conversation_id)
+    conversation = lock_conversation(account.id, conversation_id)
     former = [str(user) for user in User.objects.filter(id__in=conversation.assignees).order_by("id")]
     _record(conversation, "assign", actor=actor, old={"assignees": former}, new={"assignees": [name] if name else []})
     _command(account, conversation, {"assignee_id": assignee}, line=line, claimer=claimer, now=now)
@@ -58,7 +58,7 @@ def assign_team(account: Account, conversation_id: UUID, *, actor: Agent, team: 
     if given:
         members = TeamMember.objects.filter(account=account, team=given, user=OuterRef("assignee_id"))
         values["assignee_id"] = Case(When(Exists(members), then=F("assignee_id")))
-    conversation = _lock(account.id, conversation_id)
+    conversation = lock_conversation(account.id, conversation_id)
     former = Team.objects.filter(account=account, conversation=conversation).first()
     old, new = ({"team": each.name if each else None} for each in (former, given))
     _record(conversation, "team", actor=actor, old=old, new=new)
@@ -86,7 +86,7 @@ def set_status(
         values |= {"unread": 0, "told_closed_at": None}
     detail = {"by": actor.name, **({"until": snoozed_until.isoformat()} if snoozed_until else {})}
     claimer = actor if actor.id and status == Status.RESOLVED else None
-    conversation = _lock(account.id, conversation_id)
+    conversation = lock_conversation(account.id, conversation_id)
     _record(conversation, "status", actor=actor, old={"status": conversation.status}, new={"status": status})
     _command(account, conversation, values, line=Line(status, detail), claimer=claimer, now=now)
 
@@ -96,7 +96,7 @@ def mark_read(account: Account, conversation_id: UUID, *, viewer: Agent, up_to: 
 
     Unread is the team's: it is cleared by whom the conversation is assigned to, or by anybody while it is nobody's.
     """
-    conversation = _lock(account.id, conversation_id)
+    conversation = lock_conversation(account.id, conversation_id)
     if conversation.assignees and viewer.id not in conversation.assignees:
         return False
     if conversation.unread == 0:
@@ -116,7 +116,7 @@ def mark_read(account: Account, conversation_id: UUID, *, viewer: Agent, up_to: 
 
 def mark_unread(account: Account, conversation_id: UUID, *, since: UUID, now: datetime) -> None:
     """Counts the user's messages from `since` on as unread again, for the whole team. Raises NotFound."""
-    _lock(account.id, conversation_id)
+    lock_conversation(account.id, conversation_id)
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE inbox_thread t SET read_up_to = %s, unread = (SELECT count(*) FROM inbox_message m "
@@ -151,8 +151,7 @@ def _command(
     """On a conversation that is locked."""
     Thread.objects.filter(account=account, conversation_id=conversation.id).update(**values)
     claimed = claim_handovers(account.id, [conversation.id], taker=claimer, now=now) if claimer else []
-    message = write_line(account, conversation.id, line, now=now)
-    _conclude(account.id, conversation.id, now=now, message=message, more=claimed)
+    _conclude(account.id, conversation.id, [*claimed, *tell_line(account, conversation.id, line, now=now)], now=now)
     ask_for_routing(account.id)
 
 
@@ -164,17 +163,6 @@ def _record(conversation: Conversation, verb: str, *, actor: Agent, old: dict[st
         )
 
 
-def _lock(account_id: int, conversation_id: UUID) -> Conversation:
-    lock_conversations(account_id, [conversation_id])
-    conversation = Conversation.objects.filter(account=account_id, id=conversation_id).first()
-    if conversation is None:
-        raise NotFound(_("This conversation does not exist."))
-    return conversation
-
-
-def _conclude(
-    account_id: int, conversation_id: UUID, *, now: datetime, message: UUID | None = None, more: Sequence[Change] = ()
-) -> None:
+def _conclude(account_id: int, conversation_id: UUID, changes: Sequence[Change] = (), *, now: datetime) -> None:
     fold_conversations(account_id, [conversation_id])
-    created = [Change("message.created", conversation_id, message)] if message else []
-    append_changes(account_id, [*more, *created, Change("conversation.updated", conversation_id)], now=now)
+    append_changes(account_id, [*changes, Change("conversation.updated", conversation_id)], now=now)

@@ -10,9 +10,10 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from inbox.folds import fold_conversations, lock_conversations
-from inbox.models import Conversation, Message, Thread
+from inbox.models import Message, Thread
 from inbox.realtime import Change, append_changes
-from inbox.selectors.messages import get_messages
+from inbox.selectors.conversations import read_labels
+from inbox.selectors.messages import get_message
 from inbox.shapes import Agent, MessageShape
 from oneview.accounts.models import Account
 from oneview.accounts.services import record_audit
@@ -47,7 +48,7 @@ def change_labels(
     `reverts`: the entry of the audit that this undoes.
     """
     lock_conversations(account.id, [conversation_id])
-    stays = [label for label in _read_labels(account, conversation_id) if label not in remove]
+    stays = [label for label in read_labels(account.id, conversation_id) if label not in remove]
     _write_labels(account, conversation_id, [*stays, *add], actor=actor, reverts=reverts, now=now)
 
 
@@ -69,7 +70,7 @@ def label_message(
     """
     found = Message.objects.filter(account=account, id=message_id).values_list("thread__conversation_id", flat=True)
     lock_conversations(account.id, found)
-    current = _read(account, message_id, now=now)
+    current = get_message(account.id, message_id, now=now, window=account.window)
     if current.redacted_at:
         raise NotPossible(_("This message was redacted. It takes no labels any more."))
     kept = current.labels if labels is None else labels
@@ -83,7 +84,7 @@ def label_message(
     Message.objects.filter(account=account, id=message_id).update(**changes)
     _record(account, message_id, actor=actor, old=before, new=changes)
     append_changes(account.id, [Change("message.updated", current.conversation, message_id)], now=now)
-    return _read(account, message_id, now=now)
+    return get_message(account.id, message_id, now=now, window=account.window)
 
 
 def _record(
@@ -104,11 +105,6 @@ def _record(
     )
 
 
-def _read_labels(account: Account, conversation_id: UUID) -> list[str]:
-    labels = Conversation.objects.filter(account=account, id=conversation_id).values_list("labels", flat=True)
-    return next(iter(labels), [])
-
-
 def _write_labels(
     account: Account,
     conversation_id: UUID,
@@ -118,7 +114,7 @@ def _write_labels(
     reverts: UUID | None = None,
     now: datetime,
 ) -> None:
-    wanted, old = _clean_labels(labels), _read_labels(account, conversation_id)
+    wanted, old = _clean_labels(labels), read_labels(account.id, conversation_id)
     threads = Thread.objects.filter(account=account, conversation_id=conversation_id)
     if not threads.update(labels=wanted):
         raise NotFound(_("This conversation does not exist."))
@@ -133,13 +129,6 @@ def _write_labels(
             new={"labels": wanted} | ({"reverts": str(reverts)} if reverts else {}),
         )
     append_changes(account.id, [Change("conversation.updated", conversation_id)], now=now)
-
-
-def _read(account: Account, message_id: UUID, *, now: datetime) -> MessageShape:
-    found = get_messages(account.id, [message_id], now=now, window=account.window)
-    if not found:
-        raise NotFound(_("This message does not exist or can't be seen any more."))
-    return found[0]
 
 
 def _clean_labels(labels: Sequence[str]) -> list[str]:

@@ -24,7 +24,7 @@ from inbox.models.thread import Status, Turn
 from inbox.realtime import Change, append_changes
 from inbox.selectors.channels import get_channels
 from inbox.selectors.conversations import allow, is_blocked
-from inbox.selectors.messages import get_messages
+from inbox.selectors.messages import get_message, get_messages
 from inbox.services.mentions import record_mentions
 from inbox.shapes import Agent, Allowed, Author, ChannelShape, MessageShape
 from inbox.snapshots import ContextRequest, store_snapshots
@@ -106,7 +106,7 @@ def send_reply(
     fold_conversations(account.id, [conversation_id])
     changes = [Change("message.created", conversation_id, id) for id in written]
     append_changes(account.id, [*taken, *changes, Change("conversation.updated", conversation_id)], now=now)
-    return _read(account, written[0], now=now), True
+    return get_message(account.id, written[0], now=now, window=account.window), True
 
 
 def name_part(key: str, number: int) -> str:
@@ -314,7 +314,3 @@ def _enqueue(
     enqueue_message(
         account_id, channel_id=thread.channel_id, thread_id=thread.id, message_id=message.id, content=content, now=now
     )
-
-
-def _read(account: Account, message_id: UUID, *, now: datetime) -> MessageShape:
-    return get_messages(account.id, [message_id], now=now, window=account.window)[0]

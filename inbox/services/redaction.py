@@ -17,11 +17,11 @@ from inbox.folds import lock_conversations
 from inbox.models import Message, MessageKey, PendingEffect, RefusedReply
 from inbox.models.message import AuthorKind
 from inbox.realtime import Change, append_changes
-from inbox.selectors.messages import get_messages
+from inbox.selectors.messages import get_message
 from inbox.shapes import Agent, MessageShape
 from oneview.accounts.models import Account
 from oneview.accounts.services import record_audit
-from oneview.common.errors import NotFound, NotPossible
+from oneview.common.errors import NotPossible
 
 BLANK: dict[str, Any] = {
     "text": "",
@@ -43,7 +43,7 @@ def redact_message(account: Account, message_id: UUID, *, actor: Agent, now: dat
     """
     found = Message.objects.filter(account=account, id=message_id).values_list("thread__conversation_id", flat=True)
     lock_conversations(account.id, found)
-    current = _read(account, message_id, now=now)
+    current = get_message(account.id, message_id, now=now, window=account.window)
     if current.redacted_at:
         return current
     if current.author.kind == AuthorKind.SYSTEM:
@@ -70,16 +70,9 @@ def redact_message(account: Account, message_id: UUID, *, actor: Agent, now: dat
     updates = [Change("message.updated", current.conversation, id) for id in touched]
     append_changes(account.id, [*updates, Change("conversation.updated", current.conversation)], now=now)
     transaction.on_commit(partial(_remove_files, files), robust=True)
-    return _read(account, message_id, now=now)
+    return get_message(account.id, message_id, now=now, window=account.window)
 
 
 def _remove_files(paths: Iterable[Path]) -> None:
     for path in paths:
         path.unlink(missing_ok=True)
-
-
-def _read(account: Account, message_id: UUID, *, now: datetime) -> MessageShape:
-    found = get_messages(account.id, [message_id], now=now, window=account.window)
-    if not found:
-        raise NotFound(_("This message does not exist or can't be seen any more."))
-    return found[0]

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection
 
 from inbox.folds import fold_conversations, lock_conversations
-from inbox.lines import Line, write_lines
+from inbox.lines import Line, tell_lines
 from inbox.models import Conversation
 from inbox.models.thread import Status
 from inbox.realtime import Change, append_changes
@@ -128,7 +128,6 @@ def take_back(account: Account, *, now: datetime) -> int:
 
 
 def _conclude(account: Account, lines: Mapping[UUID, Line], *, now: datetime) -> None:
-    written = write_lines(account, lines, now=now)
+    told = tell_lines(account, lines, now=now)
     fold_conversations(account.id, lines)
-    told = [Change("message.created", conversation, message) for conversation, message in written]
     append_changes(account.id, [*told, *(Change("conversation.updated", id) for id in sorted(lines))], now=now)

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from inbox.folds import fold_conversations, lock_conversations
-from inbox.lines import Line, write_line
-from inbox.models import Conversation, Handover, Message, Thread
+from inbox.folds import fold_conversations, lock_conversation
+from inbox.lines import Line, tell_line
+from inbox.models import Handover, Message, Thread
 from inbox.models.thread import Status, Turn
 from inbox.realtime import Change, append_changes
 from inbox.selectors.bots import list_answering_bots
@@ -18,14 +18,14 @@ from inbox.shapes import Agent
 from inbox.turns import claim_handovers, take_turns
 from oneview.accounts.models import Account, Team
 from oneview.accounts.services import ask_for_routing, record_audit
-from oneview.common.errors import FieldError, Invalid, NotFound, NotPossible
+from oneview.common.errors import FieldError, Invalid, NotPossible
 
 
 def take_over(account: Account, conversation_id: UUID, *, actor: Agent, now: datetime) -> None:
     """Takes the turn from the bot, and what a bot handed over; it becomes the actor's where it is nobody's. Raises
     NotFound.
     """
-    conversation = _lock(account.id, conversation_id)
+    conversation = lock_conversation(account.id, conversation_id)
     changes = take_turns(account, [conversation_id], taker=actor, now=now)
     if not conversation.assignees:
         Thread.objects.filter(account=account, conversation_id=conversation_id).update(assignee_id=actor.id)
@@ -33,7 +33,7 @@ def take_over(account: Account, conversation_id: UUID, *, actor: Agent, now: dat
         record_audit(account.id, actor=actor, action="conversation.assign", target=str(conversation_id), **values)
         if not changes:
             line = Line("assigned", {"by": actor.name, "to": actor.name})
-            changes = _tell_line(account, conversation_id, line, now=now)
+            changes = tell_line(account, conversation_id, line, now=now)
     elif not changes:
         return
     _conclude(account.id, conversation_id, changes, now=now)
@@ -43,7 +43,7 @@ def hand_back(account: Account, conversation_id: UUID, *, actor: Agent, now: dat
     """Gives the turn to the bot; whose the conversation is stays. Raises NotFound, and NotPossible where no bot
     answers.
     """
-    conversation = _lock(account.id, conversation_id)
+    conversation = lock_conversation(account.id, conversation_id)
     if not list_answering_bots(account.id, channels=conversation.channels):
         raise NotPossible(_("No bot answers on these channels."))
     if conversation.turn == Turn.BOT:
@@ -51,7 +51,7 @@ def hand_back(account: Account, conversation_id: UUID, *, actor: Agent, now: dat
     Thread.objects.filter(account=account, conversation_id=conversation_id).update(turn=Turn.BOT)
     changes = [
         *claim_handovers(account.id, [conversation_id], taker=actor, now=now),
-        *_tell_line(account, conversation_id, Line("handed_back", {"by": actor.name}), now=now),
+        *tell_line(account, conversation_id, Line("handed_back", {"by": actor.name}), now=now),
         Change("conversation.handed_back", conversation_id),
     ]
     record_audit(account.id, actor=actor, action="conversation.hand_back", target=str(conversation_id))
@@ -71,7 +71,7 @@ def hand_over(
     """A bot gives the conversation to people, who find it open, with its words. `team`: whose it is from now on. Raises
     NotFound, Invalid.
     """
-    conversation = _lock(account.id, conversation_id)
+    conversation = lock_conversation(account.id, conversation_id)
     given = Team.objects.filter(account=account, id=team).first() if team else None
     if team and given is None:
         raise Invalid(FieldError("team", "not_found", _("This account has no such team.")))
@@ -98,7 +98,7 @@ def give_to_people(
     Thread.objects.filter(account=account, conversation_id=conversation_id).update(
         turn=Turn.HUMAN, status=Status.OPEN, snoozed_until=None
     )
-    changes = _tell_line(account, conversation_id, line, now=now)
+    changes = tell_line(account, conversation_id, line, now=now)
     [written] = Message.objects.filter(account=account, id__in=[change.message for change in changes])
     Handover.objects.create(
         id=written.id, account=account, thread_id=written.thread_id, bot=bot, reason=reason, summary=summary, at=now
@@ -106,19 +106,6 @@ def give_to_people(
     ask_for_routing(account.id)
     detail = {"handover": str(written.id)}
     return [*changes, Change("conversation.handed_over", conversation_id, detail=detail)]
-
-
-def _lock(account_id: int, conversation_id: UUID) -> Conversation:
-    lock_conversations(account_id, [conversation_id])
-    conversation = Conversation.objects.filter(account=account_id, id=conversation_id).first()
-    if conversation is None:
-        raise NotFound(_("This conversation does not exist."))
-    return conversation
-
-
-def _tell_line(account: Account, conversation_id: UUID, line: Line, *, now: datetime) -> list[Change]:
-    written = write_line(account, conversation_id, line, now=now)
-    return [Change("message.created", conversation_id, written)] if written else []
 
 
 def _conclude(account_id: int, conversation_id: UUID, changes: Sequence[Change], *, now: datetime) -> None:
