@@ -6,13 +6,14 @@ from datetime import date
 from typing import Any, cast
 
 from django.contrib import admin
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext_lazy as _
 
+from channels_ingest.models import Channel
 from inbox.models import DailyCount
-from inbox.selectors.channels import get_channels
 from inbox.selectors.counts import write_counts
 from inbox.selectors.overview import read_overview
 from oneview.accounts.admin_site import ScopedAdmin, account_of, actor_of, register, register_page
@@ -66,12 +67,13 @@ class DailyCountAdmin(ScopedAdmin):
     change_list_template = "admin/overview/counts.html"
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        self.channels = {id: channel.name for id, channel in get_channels(account_of(request).pk).items()}
-        return super().get_queryset(request)
+        """The channel's name comes along."""
+        names = Channel.objects.filter(account=account_of(request), id=OuterRef("channel_id")).values("name")
+        return super().get_queryset(request).annotate(channel_name=Subquery(names))
 
     @admin.display(description=_("Channel"))
-    def channel(self, count: DailyCount) -> str:
-        return self.channels.get(count.channel_id, str(count.channel_id))
+    def channel(self, count: Any) -> str:
+        return str(count.channel_name or count.channel_id)
 
     @admin.display(description=_("Mean time to the first reply, in minutes"))
     def first_reply(self, count: DailyCount) -> str:

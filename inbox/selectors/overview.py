@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from channels_ingest.registry import load_channels
 from identity.models import Contact
@@ -162,6 +163,7 @@ class Overview:
     waiting_count: int
     closing: int
     handovers: tuple[WaitingHandover, ...]
+    handover_count: int
     channels: tuple[ChannelLoad, ...]
     agents: tuple[AgentLoad, ...]
     failed: tuple[FailedSend, ...]
@@ -184,6 +186,7 @@ def read_overview(account_id: int, *, now: datetime, window: timedelta) -> Overv
     }
     channels = get_channels(account_id)
     waiting, failed = _query(WAITING, asked), _query(FAILED, asked)
+    handovers = _find_handovers(account_id, since=now - window)
     return Overview(
         waiting=tuple(
             Waiting(id, name, assignee, team, channels.get(channel), time_of(since))
@@ -191,7 +194,11 @@ def read_overview(account_id: int, *, now: datetime, window: timedelta) -> Overv
         ),
         waiting_count=waiting[0][-1] if waiting else 0,
         closing=_count_closing(account_id, channels, now=now),
-        handovers=_list_handovers(account_id),
+        handovers=tuple(
+            WaitingHandover(row.thread.conversation_id, row.bot, row.reason, row.at, row.escalated_at is not None)
+            for row in handovers.order_by("at").select_related("thread")[:MOST_ROWS]
+        ),
+        handover_count=handovers.count(),
         channels=_read_channels(channels, asked),
         agents=tuple(
             AgentLoad(id, name, is_away, capacity, role == "supervisor", open, unread)
@@ -242,14 +249,11 @@ def _count_closing(account_id: int, channels: dict[UUID, ChannelShape], *, now: 
         return int(cursor.fetchone()[0])
 
 
-def _list_handovers(account_id: int) -> tuple[WaitingHandover, ...]:
+def _find_handovers(account_id: int, *, since: datetime) -> QuerySet[Handover]:
+    """Those that nobody has taken, of contacts who are not blocked."""
     blocked = Contact.objects.filter(account=account_id, blocked=True).values("id")
-    waiting = Handover.objects.filter(account=account_id, claimed_at=None).exclude(thread__conversation_id__in=blocked)
-    rows = waiting.order_by("at").select_related("thread")
-    return tuple(
-        WaitingHandover(row.thread.conversation_id, row.bot, row.reason, row.at, row.escalated_at is not None)
-        for row in rows[:MOST_ROWS]
-    )
+    waiting = Handover.objects.filter(account=account_id, claimed_at=None, at__gte=since)
+    return waiting.exclude(thread__conversation_id__in=blocked)
 
 
 def _list_endpoints(account_id: int) -> tuple[EndpointLag, ...]:
