@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from channels_ingest.models import Channel, InboundEvent, InboundState
+from channels_ingest.sink import ChannelInfo
 from inbox import hub as hubs
 from inbox import realtime
 from inbox.hub import Hub
 from oneview.accounts.models import Account
 from oneview.common.scope import scope
+from tests.inbox.batches import make_channel
 from tests.inbox.visiting import Client, connect_chat, wait
 
 
@@ -51,3 +53,16 @@ def visitor(live: str, chat: Channel) -> Iterator[Client]:
     client.begin(platform="web", locale="en")
     yield client
     client.http.close()
+
+
+@pytest.fixture
+def sales(acme: Account) -> ChannelInfo:
+    """One of two numbers of ours that agents may be mapped to."""
+    with scope(acme):
+        return make_channel(acme, external_id="900201")
+
+
+@pytest.fixture
+def support(acme: Account) -> ChannelInfo:
+    with scope(acme):
+        return make_channel(acme, external_id="900202")

@@ -37,7 +37,6 @@ from oneview.accounts.models import Account, Membership, Team
 from oneview.common.errors import Invalid, NotFound, NotPossible
 from oneview.common.scope import scope
 from tests.inbox.api import agent_caller, write_in
-from tests.inbox.batches import make_channel
 from tests.inbox.listening import (
     next_frame,
     open_page,
@@ -47,19 +46,6 @@ from tests.inbox.listening import (
 )
 from tests.inbox.mapping import give, make_team, map_channels
 from tests.inbox.test_socket import opened, page_socket
-
-
-@pytest.fixture
-def sales(acme: Account) -> ChannelInfo:
-    with scope(acme):
-        return make_channel(acme, external_id="900201")
-
-
-@pytest.fixture
-def support(acme: Account) -> ChannelInfo:
-    with scope(acme):
-        return make_channel(acme, external_id="900202")
-
 
 write_to_sales = partial(write_in, value="ES.1", name="Rosa Diez")
 write_to_support = partial(write_in, value="ES.2", name="Luis Gil")

@@ -24,20 +24,7 @@ from oneview.common.errors import NotFound
 from oneview.common.scope import scope
 from tests.fixtures import sign_in
 from tests.inbox.api import agent_caller, bot_caller, write_in
-from tests.inbox.batches import make_channel
 from tests.inbox.mapping import give, ids, make_team, map_channels, reach_of
-
-
-@pytest.fixture
-def sales(acme: Account) -> ChannelInfo:
-    with scope(acme):
-        return make_channel(acme, external_id="900201")
-
-
-@pytest.fixture
-def support(acme: Account) -> ChannelInfo:
-    with scope(acme):
-        return make_channel(acme, external_id="900202")
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from oneview.accounts.admin_site import site
 from oneview.accounts.models import Account, Membership, Role, User
 from oneview.common.scope import scope
 from tests.fixtures import sign_in
-from tests.security.worlds import World, dump, make_world
+from tests.security.worlds import World, dump
 
 pytestmark = pytest.mark.django_db
 
@@ -27,16 +27,6 @@ OPERATORS_ONLY = {User}
 OPERATORS_TOO = {Account, User, Membership}
 PAGES = ("change", "history", "delete")
 NEVER_GIVEN = {"uuid": UUID(int=7), "int": 999_999_999}
-
-
-@pytest.fixture
-def ours(alice: Membership) -> World:
-    return make_world(alice, "narwhal")
-
-
-@pytest.fixture
-def theirs(charlie: Membership) -> World:
-    return make_world(charlie, "quokka")
 
 
 def address(model: type[Model], page: str, *arguments: Any) -> str:

@@ -13,22 +13,11 @@ from django.http import HttpRequest
 
 from oneview import urls  # noqa: F401  registers the pages
 from oneview.accounts.admin_site import ScopedAdmin
-from oneview.accounts.models import Membership
 from tests.fixtures import sign_in
 from tests.security.probing import list_probes, run_probes
-from tests.security.worlds import World, dump, make_world
+from tests.security.worlds import World, dump
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def ours(alice: Membership) -> World:
-    return make_world(alice, "narwhal")
-
-
-@pytest.fixture
-def theirs(charlie: Membership) -> World:
-    return make_world(charlie, "quokka")
 
 
 def test_a_supervisor_of_another_account_finds_nothing(
