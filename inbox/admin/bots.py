@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from inbox.admin.choices import Boxes, offer_channels
 from inbox.selectors.channels import list_channels
 from oneview.accounts.admin_site import EditableAdmin, account_of, actor_of, register
 from oneview.accounts.models import Bot
@@ -20,12 +21,8 @@ from oneview.accounts.services import save_bot
 class BotForm(forms.ModelForm[Bot]):
     account_id: int
 
-    channels = forms.TypedMultipleChoiceField(
-        label=_("Channels"),
-        coerce=UUID,
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        help_text=_("Those it answers on. None chosen: every one, also those that come later."),
+    channels = Boxes(
+        label=_("Channels"), help_text=_("Those it answers on. None chosen: every one, also those that come later.")
     )
 
     class Meta:
@@ -38,9 +35,7 @@ class BotForm(forms.ModelForm[Bot]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["channels"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = [(str(each.id), f"{each.name} ({each.label})") for each in list_channels(self.account_id)]
+        offer_channels(self, self.account_id)
 
     def clean_channels(self) -> list[UUID] | None:
         return self.cleaned_data["channels"] or None
@@ -53,7 +48,6 @@ class BotForm(forms.ModelForm[Bot]):
 class BotAdmin(EditableAdmin):
     operation = Operation.MANAGE_BOTS
     form = BotForm
-    list_display = ("name", "where", "is_active", "created_at")
     list_filter = ("is_active",)
     search_fields = ("name",)
     ordering = ("name",)
@@ -67,15 +61,16 @@ class BotAdmin(EditableAdmin):
         form.account_id = account_of(request).pk
         return form
 
-    def get_queryset(self, request: HttpRequest) -> Any:
-        self.channels = {each.id: each.name for each in list_channels(account_of(request).pk)}
-        return super().get_queryset(request)
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        names = {each.id: each.name for each in list_channels(account_of(request).pk)}
 
-    @admin.display(description=_("Channels"))
-    def where(self, bot: Bot) -> Any:
-        if bot.channels is None:
-            return _("Every one")
-        return ", ".join(self.channels.get(id, str(id)) for id in bot.channels)
+        @admin.display(description=_("Channels"))
+        def where(bot: Bot) -> Any:
+            if bot.channels is None:
+                return _("Every one")
+            return ", ".join(names.get(id, str(id)) for id in bot.channels)
+
+        return ("name", where, "is_active", "created_at")
 
     def save_model(self, request: HttpRequest, obj: Bot, form: Any, change: bool) -> None:
         obj.account = account_of(request)

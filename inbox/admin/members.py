@@ -13,8 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
+from inbox.admin.choices import Boxes, offer, offer_channels
 from inbox.reach import EVERYTHING
-from inbox.selectors.channels import list_channels
 from inbox.selectors.teams import list_teams
 from inbox.services.teams import seat_member
 from oneview.accounts.admin_site import ScopedAdmin, account_of, actor_of, is_operator, register, role_of
@@ -41,28 +41,16 @@ class MemberForm(forms.ModelForm[Membership]):
 class ColleagueForm(MemberForm):
     """Of a supervisor, in the account that is open."""
 
-    channels = forms.TypedMultipleChoiceField(
-        label=_("Channels"),
-        coerce=UUID,
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        help_text=_("Those an agent sees. None chosen: every one, also those that come later."),
+    channels = Boxes(
+        label=_("Channels"), help_text=_("Those an agent sees. None chosen: every one, also those that come later.")
     )
-    teams = forms.TypedMultipleChoiceField(
-        label=_("Teams"), coerce=UUID, required=False, widget=forms.CheckboxSelectMultiple
-    )
+    teams = Boxes(label=_("Teams"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         account_id = self.instance.account_id
-        offered = {
-            "channels": [(str(each.id), f"{each.name} ({each.label})") for each in list_channels(account_id)],
-            "teams": [(str(team.id), team.name) for team in list_teams(account_id, reach=EVERYTHING)],
-        }
-        for name, choices in offered.items():
-            field = self.fields[name]
-            assert isinstance(field, forms.ChoiceField)
-            field.choices = choices
+        offer_channels(self, account_id)
+        offer(self, "teams", ((team.id, team.name) for team in list_teams(account_id, reach=EVERYTHING)))
         seats = TeamMember.objects.filter(account=account_id, user=self.instance.user_id)
         self.initial.update({"channels": self.instance.channels, "teams": list(seats.values_list("team", flat=True))})
 

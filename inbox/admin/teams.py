@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 from zoneinfo import available_timezones
 
 from django import forms
@@ -13,8 +12,9 @@ from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from inbox.admin.choices import Boxes, offer, offer_channels
 from inbox.forms import add_errors
-from inbox.selectors.channels import list_agents, list_channels
+from inbox.selectors.channels import list_agents
 from inbox.services.teams import remove_team, save_team
 from inbox.snapshots import describe_hours
 from oneview.accounts.admin_site import EditableAdmin, account_of, actor_of, is_allowed, register
@@ -27,16 +27,8 @@ from oneview.common.errors import Invalid
 class TeamForm(forms.ModelForm[Team]):
     account: Account
 
-    members = forms.TypedMultipleChoiceField(
-        label=_("Members"), coerce=int, required=False, widget=forms.CheckboxSelectMultiple
-    )
-    channels = forms.TypedMultipleChoiceField(
-        label=_("Channels"),
-        coerce=UUID,
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        help_text=_("What comes in on these is the team's from the start."),
-    )
+    members = Boxes(label=_("Members"), coerce=int)
+    channels = Boxes(label=_("Channels"), help_text=_("What comes in on these is the team's from the start."))
     time_zone = forms.ChoiceField(label=_("Time zone"), choices=lambda: [(z, z) for z in sorted(available_timezones())])
 
     class Meta:
@@ -51,10 +43,8 @@ class TeamForm(forms.ModelForm[Team]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._offer("members", [(str(agent.id), agent.name) for agent in list_agents(self.account.pk)])
-        self._offer(
-            "channels", [(str(each.id), f"{each.name} ({each.label})") for each in list_channels(self.account.pk)]
-        )
+        offer(self, "members", ((agent.id, agent.name) for agent in list_agents(self.account.pk)))
+        offer_channels(self, self.account.pk)
         if self.instance._state.adding:
             self.initial["time_zone"] = self.account.time_zone
         else:
@@ -66,11 +56,6 @@ class TeamForm(forms.ModelForm[Team]):
             self.fields[day] = forms.CharField(
                 label=name, required=False, max_length=120, initial=times, widget=AdminTextInputWidget
             )
-
-    def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
-        field = self.fields[name]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = choices
 
     def clean(self) -> None:
         hours = {}

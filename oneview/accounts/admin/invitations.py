@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -13,7 +14,6 @@ from django.utils.translation import ngettext
 
 from oneview.accounts import invitations
 from oneview.accounts.admin_site import EditableAdmin, account_of, actor_of, register
-from oneview.accounts.middleware import AccountRequest
 from oneview.accounts.models import Invitation, Role
 from oneview.accounts.permissions import Operation
 
@@ -50,16 +50,16 @@ class InvitationAdmin(EditableAdmin):
         return super().get_form(request, obj, change, help_texts=help_texts, **kwargs)
 
     @admin.display(description=_("State"))
-    def state(self, invitation: Invitation) -> str | Promise:
+    def state(self, invitation: Any) -> str | Promise:
         if invitation.accepted_at:
             return _("Accepted")
-        if invitation.expires_at <= self.now:
+        if invitation.is_expired:
             return _("Expired")
         return _("Sent") if invitation.hash else _("About to be sent")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        self.now = cast(AccountRequest, request).now
-        return super().get_queryset(request)
+        dated: QuerySet[Any] = super().get_queryset(request).annotate(is_expired=Q(expires_at__lte=Now()))
+        return dated
 
     def save_model(self, request: HttpRequest, obj: Invitation, form: Any, change: bool) -> None:
         """One that waits already is sent again."""
