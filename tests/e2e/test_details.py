@@ -58,6 +58,14 @@ def test_every_type_has_its_own_field(bob: Membership, conversation: UUID, open_
     expect(page.locator(".fact[data-field=plan] .fact-edit")).to_be_focused()
 
 
+def test_no_click_is_lost_while_the_details_get_ready(bob: Membership, conversation: UUID, open_inbox: Open) -> None:
+    page = open_inbox(bob)
+    page.route("**/later/panel*.js", lambda route: (page.wait_for_timeout(1_000), route.continue_()))
+    page.goto(f"/inbox/c/{conversation}/")
+    open_field(page, "name")
+    expect(page.locator(".fact-form .input")).to_be_focused()
+
+
 def test_tags_and_labels_by_keyboard(bob: Membership, conversation: UUID, open_inbox: Open) -> None:
     page = open_inbox(bob, f"/inbox/c/{conversation}/")
     page.locator("#add-tag").focus()
