@@ -23,6 +23,7 @@ import structlog
 from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import DatabaseError, connection
+from django.template.loader import get_template
 from django.urls import get_resolver
 from psycopg_pool import PoolTimeout
 from redis.asyncio import Redis
@@ -33,7 +34,6 @@ from inbox.api.serialise import instant
 from inbox.listeners import RESTART, Listener, Room, Texts, VisitorListener
 from inbox.reach import Reach
 from inbox.realtime import bell_channel, publish_viewing, read_heads
-from inbox.rendering import render_messages, render_rows
 from inbox.selectors.reach import is_in_reach
 from inbox.updates import Missed, Update, Wanted, read_missed, read_update
 from oneview.common.scope import scope
@@ -324,8 +324,8 @@ def _keep_connection(function: Callable[[], T]) -> T:
 def prepare_rendering() -> None:
     """Templates and addresses are loaded when they are first used: better now than while somebody waits."""
     get_resolver().url_patterns  # noqa: B018
-    render_rows(())
-    render_messages(())
+    for name in ("inbox/row.html", "inbox/message.html"):
+        get_template(name)
 
 
 def _read_missed(admission: VisitorAdmission, *, after: UUID | None) -> Missed:

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from django.template.loader import get_template
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from identity.attributes import Rank
 from identity.selectors import Word
@@ -19,11 +21,22 @@ from inbox.attributes import NAMED, Attribute, name_attribute, show_value
 from inbox.selectors.contacts import kind_label
 from inbox.shapes import ContactShape, ConversationShape, MessageShape
 
+ROWS = 4_096  # kept by a process, each about 2 kB: what the lists of a few hundred agents show
+
+
+def render_row(row: ConversationShape) -> SafeString:
+    """A list row in the active language. Most rows of a page have not changed since somebody was shown them."""
+    return _render_row(row, get_language())
+
+
+@lru_cache(maxsize=ROWS)
+def _render_row(row: ConversationShape, language: str) -> SafeString:
+    return SafeString(get_template("inbox/row.html").render({"row": row}).strip())
+
 
 def render_rows(rows: Iterable[ConversationShape]) -> dict[UUID, str]:
     """List rows by conversation id, in the active language."""
-    template = get_template("inbox/row.html")
-    return {row.id: template.render({"row": row}).strip() for row in rows}
+    return {row.id: render_row(row) for row in rows}
 
 
 def render_messages(messages: Iterable[MessageShape]) -> dict[UUID, str]:

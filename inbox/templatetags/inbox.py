@@ -21,6 +21,7 @@ from lucide.templatetags.lucide import lucide
 from inbox.calls import name_pattern
 from inbox.forms import ListQuery
 from inbox.models.thread import Status
+from inbox.rendering import render_row
 from inbox.shapes import Called, ChannelShape, Preview, Reaction
 
 register = template.Library()
@@ -116,6 +117,9 @@ def channel_mark(channel: ChannelShape, size: int = 11) -> SafeString:
         icon("smartphone" if channel.in_app else CHANNEL_ICONS.get(channel.kind, "message-circle"), size),
         channel.label,
     )
+
+
+register.simple_tag(render_row)
 
 
 @register.simple_tag

@@ -188,7 +188,7 @@ export function follow(from, to) {
   } else if (to === openId()) reloadConversation();
 }
 
-// Details. Until their part is there no click in them could be heard: the page comes with them inert.
+// Details
 
 function isPanelShown() {
   if (isPhone()) return app.dataset.view === "details";
@@ -197,7 +197,6 @@ function isPanelShown() {
 
 async function withPanel(run) {
   [panel] = await Promise.all([import("./later/panel.js"), import("./later/customer.js")]);
-  $("#panel").inert = false;
   run(panel);
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from inbox.models import AttributeDefinition, Conversation, Tag
 from inbox.services.conversations import assign
@@ -60,7 +60,12 @@ def test_every_type_has_its_own_field(bob: Membership, conversation: UUID, open_
 
 def test_no_click_is_lost_while_the_details_get_ready(bob: Membership, conversation: UUID, open_inbox: Open) -> None:
     page = open_inbox(bob)
-    page.route("**/later/panel*.js", lambda route: (page.wait_for_timeout(1_000), route.continue_()))
+
+    def answer_late(route: Route) -> None:
+        page.wait_for_timeout(1_000)
+        route.continue_()
+
+    page.route("**/later/panel*.js", answer_late)
     page.goto(f"/inbox/c/{conversation}/")
     open_field(page, "name")
     expect(page.locator(".fact-form .input")).to_be_focused()

@@ -98,3 +98,5 @@ function hideAnswered() {
 }
 
 new MutationObserver(hideAnswered).observe(pane, { childList: true });
+
+pane.inert = false; // the page comes with it inert: before this nobody would hear a click in it
