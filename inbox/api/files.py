@@ -22,7 +22,7 @@ from channels_ingest.models import MediaObject
 from channels_ingest.services import store_upload
 from inbox.api import documents, inputs, serialise
 from inbox.api.base import AccountView
-from inbox.api.schema import answers, refusals
+from inbox.api.schema import RETRY_AFTER, answers, refusals
 from inbox.selectors.files import get_file
 from oneview.accounts.permissions import Operation
 from oneview.common.errors import NotFound
@@ -59,6 +59,7 @@ class FileView(AccountView):
 
     @extend_schema(
         operation_id="download_file",
+        parameters=[RETRY_AFTER],
         responses={
             ("200", "*/*"): OpenApiTypes.BINARY,
             ("206", "*/*"): OpenApiTypes.BINARY,

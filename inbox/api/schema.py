@@ -8,12 +8,21 @@ from typing import Any, TypeVar, is_typeddict
 from django.http import HttpResponse
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.plumbing import build_array_type, build_object_type, resolve_type_hint
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.serializers import Serializer
 
 from inbox.api import documents
 
 View = TypeVar("View", bound=Callable[..., HttpResponse])
+
+
+RETRY_AFTER = OpenApiParameter(
+    "Retry-After",
+    int,
+    OpenApiParameter.HEADER,
+    description="Seconds until it may be asked again",
+    response=[429, 503],
+)
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -44,7 +53,7 @@ def answers(
     return extend_schema(
         operation_id=operation,
         request=body,
-        parameters=[query] if query else None,
+        parameters=[*([query] if query else ()), RETRY_AFTER],
         responses={
             **dict.fromkeys(statuses, schema),
             **refusals(*problems, *((413, 415) if body else ())),
@@ -54,10 +63,10 @@ def answers(
 
 def refusals(*more: int) -> dict[tuple[str, str], Any]:
     """Problem documents by status: those that every method may answer, and `more`. 404 is that of an id in the address,
-    too; 503 says that the database is away for a moment.
+    too; 429 that of a caller who asks too often; 503 says that the database is away for a moment.
     """
     problem = _describe(documents.ProblemJson)
-    statuses = sorted({400, 401, 403, 404, 503, *more})
+    statuses = sorted({400, 401, 403, 404, 429, 503, *more})
     return {(str(status), "application/problem+json"): problem for status in statuses}
 
 

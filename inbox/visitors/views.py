@@ -43,7 +43,7 @@ from oneview.accounts.models import Account
 from oneview.accounts.tokens import read_bearer
 from oneview.common.errors import FieldError, Forbidden, Invalid, NotFound, OneViewError
 from oneview.common.problems import problem, problem_of
-from oneview.common.ratelimit import is_within
+from oneview.common.ratelimit import hold_to
 from oneview.common.scope import scope
 
 SESSIONS_PER_ADDRESS = "30/minute", "300/hour"
@@ -59,14 +59,6 @@ class Unauthenticated(OneViewError):
 
     def __init__(self) -> None:
         super().__init__("The token is missing, expired, or of another channel.", code="unauthenticated")
-
-
-class TooMany(OneViewError):
-    status = 429
-    title = "Too many requests"
-
-    def __init__(self) -> None:
-        super().__init__("Please wait a minute.", code="rate_limited")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +86,6 @@ def chat_view(view: View) -> View:
             response = view(request, chat)
         except OneViewError as error:
             response = problem_of(error)
-            if error.status == TooMany.status:
-                response["Retry-After"] = "60"
         response["Cache-Control"] = "no-store"
         return response
 
@@ -127,8 +117,7 @@ def session(request: HttpRequest, chat: Chat) -> HttpResponseBase:
         return JsonResponse(chat.issue(_admit(request, chat).visitor), status=201)
     network = _name_network(request.META.get("REMOTE_ADDR", ""))
     for rate in SESSIONS_PER_ADDRESS:
-        if not is_within(rate, "session", chat.public_id, network):
-            raise TooMany
+        hold_to(rate, "session", chat.public_id, network)
     given = _read_body(request)
     platform, language = given.get("platform", "web"), given.get("locale") or ""
     if platform not in PLATFORMS:
@@ -143,8 +132,7 @@ def session(request: HttpRequest, chat: Chat) -> HttpResponseBase:
 def identify(request: HttpRequest, chat: Chat) -> HttpResponseBase:
     """`{"jwt"}`, signed by the site's server: a token of who signed in."""
     visitor = _admit(request, chat).visitor
-    if not is_within("20/minute", "identify", chat.public_id, visitor.id):
-        raise TooMany
+    hold_to("20/minute", "identify", chat.public_id, visitor.id)
     try:
         user = sign_in(
             visitor, str(_read_body(request).get("jwt", "")), chat.route.credentials, audience=chat.public_id
@@ -165,8 +153,7 @@ def messages(request: HttpRequest, chat: Chat) -> HttpResponseBase:
     `next`: ask again with it.
     """
     admission = _admit(request, chat)
-    if not is_within("120/minute", "messages", chat.public_id, admission.visitor.id):
-        raise TooMany
+    hold_to("120/minute", "messages", chat.public_id, admission.visitor.id)
     after = _read_id(request.GET["after"]) if request.GET.get("after") else None
     if after is not None:
         acknowledge(admission, up_to=after, state=DeliveryState.DELIVERED)
@@ -192,8 +179,7 @@ def files(request: HttpRequest, chat: Chat) -> HttpResponseBase:
     admission = _admit(request, chat)
     network = _name_network(request.META.get("REMOTE_ADDR", ""))
     for rate, who in (("30/minute", admission.visitor.id), ("200/hour", network)):
-        if not is_within(rate, "files", chat.public_id, who):
-            raise TooMany
+        hold_to(rate, "files", chat.public_id, who)
     if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_FILE_BYTES + 10_000:
         return problem(413, code="too_large", title="Too large", detail="A file has at most 25 MB.")
     file = request.FILES.get("file")

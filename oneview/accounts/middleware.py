@@ -19,13 +19,16 @@ from oneview.accounts.models import Account, Membership, User
 from oneview.accounts.selectors import find_membership, list_memberships
 from oneview.accounts.services import source
 from oneview.accounts.tokens import Bot, TokenOwner, find_owner, read_bearer
-from oneview.common.errors import Conflict, Forbidden
+from oneview.common.errors import Conflict, Forbidden, TooMany
 from oneview.common.problems import problem_of, wants_problem
+from oneview.common.ratelimit import hold_to
 from oneview.common.scope import scope
 
 ACCOUNT_KEY = "account"  # in the session: which of a user's accounts is open
 
 API = "/api/"
+BEARER_RATE = "600/minute"  # of one token
+SESSION_RATE = "3000/minute"  # of one user; pages show files by it, some dozens at once
 # Not of one member: probes, files, providers, visitors.
 WITHOUT_ACCOUNT = ("/health/", "/metrics", "/static/", "/webhooks/", "/widget/", "/sandbox/")
 # Open to those who may not see the inbox: signing in and out, the admin, which asks for itself.
@@ -84,6 +87,11 @@ class AccountMiddleware:
             request.LANGUAGE_CODE = translation.get_language()
         if caller.account is None:
             return self._refuse_stranger(request) or self.get_response(request)
+        if request.path.startswith(API):
+            try:
+                count_call(caller)
+            except TooMany as refusal:
+                return problem_of(refusal)
         with timezone.override(zone_of(caller.user)), scope(caller.account) as now:
             vars(request).update(now=now)
             response = (
@@ -120,6 +128,14 @@ class AccountMiddleware:
             return problem_of(Forbidden(_("The inbox is part of every paid plan."), code="plan_required"))
         memberships = list_memberships(request.user.pk) if isinstance(request.user, User) else []
         return render(request, "inbox/locked.html", {"memberships": memberships}, status=403)
+
+
+def count_call(caller: Caller) -> None:
+    """Of a token, or of a user in all sessions. Not inside a transaction, for it asks Redis. Raises TooMany."""
+    if caller.token_owner:
+        hold_to(BEARER_RATE, "token", str(caller.token_owner.token_id))
+    else:
+        hold_to(SESSION_RATE, "session", str(caller.user.pk))
 
 
 def find_caller(request: HttpRequest) -> Caller:

@@ -5,7 +5,8 @@ OneViewError
 ├── Forbidden        403 forbidden, plan_required
 ├── Invalid          400 validation: names the fields
 ├── Conflict         409 conflict, turn_taken, client_id_reused, other_account
-└── NotPossible      422 window_closed, not_possible
+├── NotPossible      422 window_closed, not_possible
+└── TooMany          429 rate_limited: again after `retry_after` seconds
 """
 
 from __future__ import annotations
@@ -75,3 +76,12 @@ class NotPossible(OneViewError):
 
     def __init__(self, detail: str, *, code: str = "not_possible") -> None:
         super().__init__(detail, code=code)
+
+
+class TooMany(OneViewError):
+    status = 429
+    title = "Too many requests"
+
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__(f"Please wait {retry_after} seconds.", code="rate_limited")
+        self.retry_after = retry_after

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from django.http import HttpRequest, JsonResponse
 
-from oneview.common.errors import Invalid, NotPossible, OneViewError
+from oneview.common.errors import Invalid, NotPossible, OneViewError, TooMany
 
 FRAGMENT = "X-Fragment"  # header of a page's script that asks for a part of it
 
@@ -43,7 +43,10 @@ def problem_of(error: OneViewError) -> JsonResponse:
     for name in ("current", "yours"):
         if (value := getattr(error, name, None)) is not None:
             more[name] = value
-    return problem(error.status, code=error.code, title=error.title, detail=error.detail, **more)
+    response = problem(error.status, code=error.code, title=error.title, detail=error.detail, **more)
+    if isinstance(error, TooMany):
+        response["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def unavailable() -> JsonResponse:

@@ -30,6 +30,7 @@ from schemathesis.specs.openapi.checks import (
 from channels_ingest.services import claim_uploads, store_upload
 from identity.models import Identity
 from inbox.models import Endpoint, Message, Thread
+from oneview.accounts import middleware
 from oneview.accounts.models import Membership
 from oneview.accounts.services import create_token
 from oneview.common.scope import scope
@@ -118,8 +119,9 @@ def make_world(member: Membership, word: str, *, value: str) -> World:
 
 
 @pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    """Thousands of refusals are what is asked for here."""
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Thousands of requests and refusals are what is asked for here."""
+    monkeypatch.setattr(middleware, "BEARER_RATE", "1000000/minute")
     logging.disable(logging.WARNING)
     yield
     logging.disable(logging.NOTSET)
