@@ -196,7 +196,7 @@ function isPanelShown() {
 }
 
 async function withPanel(run) {
-  [panel] = await Promise.all([import("./later/panel.js"), import("./later/customer.js")]);
+  panel ??= (await Promise.all([import("./later/panel.js"), import("./later/customer.js")]))[0];
   run(panel);
 }
 
@@ -207,8 +207,9 @@ function loadPanel() {
 export const refreshPanel = () => isPanelShown() && withPanel((module) => module.reloadPanel());
 
 export function togglePanel() {
+  const isShown = !isPanelShown();
   withPanel((module) => {
-    module.setPanel(!isPanelShown());
+    module.setPanel(isShown);
     loadPanel();
     $("#details")?.setAttribute("aria-expanded", String(isPanelShown()));
   });
