@@ -8,10 +8,10 @@ from django.db import migrations, models
 import oneview.common.ids
 from oneview.common.walls import Reference, app_role, wall
 
-# Until now a bot was the name on its tokens.
+# Until now a bot was the name on its tokens. One that has none which is valid answers nobody.
 NAME_BOTS = """
 INSERT INTO accounts_bot (id, account_id, name, is_active, created_at)
-SELECT gen_random_uuid(), account_id, bot, true, now() FROM accounts_apitoken
+SELECT gen_random_uuid(), account_id, bot, bool_or(revoked_at IS NULL), now() FROM accounts_apitoken
 WHERE bot <> '' GROUP BY account_id, bot
 """
 
