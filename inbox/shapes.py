@@ -275,23 +275,30 @@ class NoteShape:
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """What an entry of the history did to one field, in words; `is_current`: the old value shows already."""
+    """What an entry of the history did to one field, in words; `is_current`: the old value shows already; `values`:
+    the old and the new one as they are stored, lists for tags and labels.
+    """
 
     field: str
     label: str
     old: str
     new: str
     is_current: bool
+    values: tuple[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """Who changed what of a contact. `what`: a few words; `source` from where, empty where it is not known."""
+    """Who changed what of a contact. `actor_id` is None for a bot, and for who is no user any more; `source`: from
+    where, empty where it is not known; `action`: by its name, `what` in a few words.
+    """
 
     id: UUID
     at: datetime
+    actor_id: int | None
     actor: str
     source: str
+    action: str
     what: str
     changes: tuple[FieldChange, ...]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, TypeVar
 from uuid import UUID
 
 from django.db import OperationalError, transaction
@@ -168,6 +168,20 @@ class Missing(AccountView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         raise NotFound
+
+
+class Entry(Protocol):
+    @property
+    def id(self) -> UUID: ...
+
+
+E = TypeVar("E", bound=Entry)
+
+
+def cut_page(found: Sequence[E], *, limit: int) -> tuple[Sequence[E], UUID | None]:
+    """What was asked for with one more than fits: the page, and the cursor of the next one."""
+    page = found[:limit]
+    return page, page[-1].id if len(found) > limit else None
 
 
 def listing(results: list[Any], *, next: object = None) -> Response:

@@ -235,6 +235,44 @@ class IdentityChangeJson(TypedDict):
     at: str
 
 
+class NoteJson(TypedDict):
+    """`author` has no id when they are no member any more."""
+
+    id: str
+    author: AuthorJson
+    text: str
+    created_at: str
+
+
+class ActorJson(TypedDict):
+    """`id` is null for a bot, and for who is no user any more."""
+
+    id: int | None
+    name: str
+
+
+class FieldChangeJson(TypedDict):
+    """Values as `contacts/{id}/` tells them, lists for tags and labels. `undone`: the old value shows already."""
+
+    field: str
+    old: str | list[str]
+    new: str | list[str]
+    undone: bool
+
+
+class HistoryEntryJson(TypedDict):
+    """`action` is that of the audit: contact.edit, contact.revert, contact.join, note.add and the like; `changes` has
+    what can be put back.
+    """
+
+    id: str
+    at: str
+    actor: ActorJson
+    source: str
+    action: str
+    changes: list[FieldChangeJson]
+
+
 class ExplanationJson(TypedDict):
     contact: str
     identities: list[LinkJson]

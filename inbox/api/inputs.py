@@ -17,6 +17,7 @@ from inbox.models.thread import Status
 from inbox.realtime import TYPES
 from inbox.services.details import MOST_TAGS
 from inbox.services.labels import MOST_FIELDS, MOST_LABELS
+from inbox.services.notes import MOST_CHARACTERS as MOST_NOTE
 
 MOST_TEXT = 20_000
 MOST_ATTACHMENTS = 10
@@ -179,7 +180,7 @@ class Block(Strict):
 
 
 # A field that is called as a word of the language.
-Merge = type("Merge", (Strict,), {"with": serializers.UUIDField(help_text="The other contact")})
+OtherContact = type("OtherContact", (Strict,), {"with": serializers.UUIDField(help_text="The other contact")})
 
 
 class Split(Strict):
@@ -192,6 +193,21 @@ class Split(Strict):
         if len(attrs) != 1:
             raise serializers.ValidationError("Name either a piece of evidence or an identity.")
         return attrs
+
+
+class NewNote(Strict):
+    text = serializers.CharField(max_length=MOST_NOTE)
+
+
+class Revert(Strict):
+    field = serializers.CharField(max_length=60, help_text="One of those that the entry changed")
+    current = serializers.CharField(
+        max_length=1000,
+        allow_blank=True,
+        required=False,
+        trim_whitespace=False,
+        help_text="The value that the caller knows: 409 when another one stands by now. Not asked for tags and labels",
+    )
 
 
 class Expansion(Strict):
@@ -232,7 +248,9 @@ class Replay(Strict):
         return attrs
 
 
-class AttemptPage(Strict):
+class Page(Strict):
+    """Of a list that goes from the newest to the oldest."""
+
     cursor = serializers.UUIDField(required=False)
     limit = serializers.IntegerField(min_value=1, max_value=100, default=50)
 

@@ -24,11 +24,14 @@ from inbox.api.documents import (
     DecisionJson,
     EndpointJson,
     EvidenceJson,
+    FieldChangeJson,
     FileJson,
+    HistoryEntryJson,
     IdentityChangeJson,
     IdentityJson,
     LinkJson,
     MessageJson,
+    NoteJson,
     PreviewJson,
     SharerJson,
     VisitorMessageJson,
@@ -45,8 +48,11 @@ from inbox.shapes import (
     ContactShape,
     ConversationShape,
     EndpointShape,
+    FieldChange,
+    HistoryEntry,
     IdentityShape,
     MessageShape,
+    NoteShape,
     Preview,
     Sharer,
 )
@@ -204,6 +210,31 @@ def contact_json(shape: ContactShape, same_as: Sequence[Sharer] | None = None) -
 
 def sharer_json(sharer: Sharer) -> SharerJson:
     return {"contact": str(sharer.id), "name": sharer.name, "shared": sharer.shared}  # type: ignore[typeddict-item]
+
+
+def note_json(note: NoteShape) -> NoteJson:
+    return {
+        "id": str(note.id),
+        "author": {"kind": "agent", "id": note.author_id, "name": note.author_name},
+        "text": note.text,
+        "created_at": instant(note.created_at),
+    }
+
+
+def history_entry_json(entry: HistoryEntry) -> HistoryEntryJson:
+    return {
+        "id": str(entry.id),
+        "at": instant(entry.at),
+        "actor": {"id": entry.actor_id, "name": entry.actor},
+        "source": entry.source,
+        "action": entry.action,
+        "changes": [field_change_json(change) for change in entry.changes],
+    }
+
+
+def field_change_json(change: FieldChange) -> FieldChangeJson:
+    old, new = change.values
+    return {"field": change.field, "old": old, "new": new, "undone": change.is_current}
 
 
 def evidence_json(evidence: Evidence) -> EvidenceJson:

@@ -1,7 +1,7 @@
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from inbox.api import blocking, files, turns, views, webhooks
+from inbox.api import blocking, contacts, files, history, notes, turns, views, webhooks
 from inbox.api.base import Missing
 
 DESCRIPTION = {"POSTPROCESSING_HOOKS": ["inbox.api.schema.name_documents"], "COMPONENT_SPLIT_PATCH": False}
@@ -14,11 +14,16 @@ urlpatterns = [
     path("conversations/<uuid:conversation_id>/take_over/", turns.TakeOverView.as_view()),
     path("conversations/<uuid:conversation_id>/hand_back/", turns.HandBackView.as_view()),
     path("conversations/<uuid:conversation_id>/handover/", turns.HandoverView.as_view()),
-    path("contacts/<uuid:contact_id>/", views.ContactView.as_view()),
-    path("contacts/<uuid:contact_id>/identities/", views.IdentitiesView.as_view()),
-    path("contacts/<uuid:contact_id>/explain/", views.ExplainView.as_view()),
-    path("contacts/<uuid:contact_id>/merge/", views.MergeView.as_view()),
-    path("contacts/<uuid:contact_id>/split/", views.SplitView.as_view()),
+    path("contacts/<uuid:contact_id>/", contacts.ContactView.as_view()),
+    path("contacts/<uuid:contact_id>/identities/", contacts.IdentitiesView.as_view()),
+    path("contacts/<uuid:contact_id>/explain/", contacts.ExplainView.as_view()),
+    path("contacts/<uuid:contact_id>/merge/", contacts.MergeView.as_view()),
+    path("contacts/<uuid:contact_id>/split/", contacts.SplitView.as_view()),
+    path("contacts/<uuid:contact_id>/keep_apart/", contacts.KeepApartView.as_view()),
+    path("contacts/<uuid:contact_id>/notes/", notes.NotesView.as_view()),
+    path("contacts/<uuid:contact_id>/notes/<uuid:note_id>/", notes.NoteView.as_view()),
+    path("contacts/<uuid:contact_id>/history/", history.HistoryView.as_view()),
+    path("contacts/<uuid:contact_id>/history/<uuid:entry_id>/revert/", history.RevertView.as_view()),
     path("contacts/<uuid:contact_id>/block/", blocking.BlockView.as_view()),
     path("contacts/<uuid:contact_id>/unblock/", blocking.UnblockView.as_view()),
     path("messages/<uuid:message_id>/", views.MessageView.as_view()),

@@ -1,4 +1,4 @@
-"""Conversations, messages, contacts, channels and the live log over REST: selectors and services do the work."""
+"""Conversations, messages, channels and the live log over REST: selectors and services do the work."""
 
 from __future__ import annotations
 
@@ -10,26 +10,20 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from identity.attributes import Rank
-from identity.selectors import list_changes, list_decisions, list_evidence
 from inbox.api import documents, inputs, serialise
 from inbox.api.base import AccountView, listing
 from inbox.api.schema import answers
 from inbox.realtime import read_head
 from inbox.selectors.channels import list_channels_within
-from inbox.selectors.contacts import get_contact
 from inbox.selectors.conversations import list_allowed, list_conversations
 from inbox.selectors.messages import get_contexts, get_messages, list_messages
 from inbox.selectors.reach import is_in_reach
-from inbox.selectors.sharers import list_sharers
-from inbox.services.contacts import join_contacts, part_identity, undo_link
 from inbox.services.conversations import assign, assign_team, mark_read, set_status
-from inbox.services.details import edit_contact
 from inbox.services.labels import label_conversation, label_message
 from inbox.services.messages import Draft, send_reply
 from inbox.services.redaction import redact_message
 from inbox.services.starts import start_conversation
-from inbox.shapes import ContactShape, ConversationShape, MessageShape
+from inbox.shapes import ConversationShape, MessageShape
 from inbox.turns import TurnTaken
 from inbox.updates import Wanted, read_update
 from oneview.accounts.permissions import Operation
@@ -203,95 +197,6 @@ class RedactView(MessageAnswers):
         found = self.find_message(message_id)
         redacted = redact_message(self.account, found.id, actor=self.actor, now=self.now)
         return Response(serialise.message_json(redacted))
-
-
-class ContactView(AccountView):
-    operations: ClassVar = {"get": Operation.SEE_CONVERSATIONS, "patch": Operation.EDIT_CONTACT}
-
-    @answers("get_contact", documents.ContactJson)
-    def get(self, request: Request, contact_id: UUID) -> Response:
-        return self._show(self.find_contact(contact_id))
-
-    @answers("update_contact", documents.ContactJson, body=inputs.ContactChanges, problems=(409,))
-    def patch(self, request: Request, contact_id: UUID) -> Response:
-        """409 with `current` and `yours` when somebody else edited it since `version`. What a bot writes stands behind
-        what agents and platforms say.
-        """
-        contact = self.find_contact(contact_id)
-        self.require(Operation.EDIT_CONTACT, own=self.is_own(contact.id))
-        changes = self.read_body(inputs.ContactChanges)
-        edit = {"version": changes.pop("version"), "tags": changes.pop("tags", None)}
-        edited = edit_contact(
-            self.account,
-            contact.id,
-            actor=self.actor,
-            changes=changes | changes.pop("attributes", {}),
-            rank=Rank.TYPED if self.is_bot else Rank.AGENT,
-            **edit,
-            now=self.now,
-        )
-        return self._show(edited)
-
-    def _show(self, contact: ContactShape) -> Response:
-        return Response(serialise.contact_json(contact, list_sharers(contact=contact, reach=self.reach, **self.scope)))
-
-
-class IdentitiesView(AccountView):
-    operations: ClassVar = {"get": Operation.SEE_CONVERSATIONS}
-
-    @answers("list_identities", documents.LinkJson, is_list=True)
-    def get(self, request: Request, contact_id: UUID) -> Response:
-        contact = self.find_contact(contact_id)
-        return listing([serialise.link_json(identity) for identity in contact.identities])
-
-
-class ExplainView(AccountView):
-    operations: ClassVar = {"get": Operation.SEE_CONVERSATIONS}
-
-    @answers("explain_contact", documents.ExplanationJson)
-    def get(self, request: Request, contact_id: UUID) -> Response:
-        """Why these identities are one contact: each with its reason, and the facts and decisions behind it."""
-        account_id = self.account.pk
-        contact = self.find_contact(contact_id)
-        identities = [identity.id for identity in contact.identities]
-        return Response(
-            {
-                "contact": str(contact.id),
-                "identities": [serialise.link_json(each) for each in contact.identities],
-                "evidence": [serialise.evidence_json(each) for each in list_evidence(account_id, contact.id)],
-                "decisions": [serialise.decision_json(each) for each in list_decisions(account_id, identities)],
-                "changes": [serialise.identity_change_json(each) for each in list_changes(account_id, contact.id)],
-            }
-        )
-
-
-class MergeView(AccountView):
-    operations: ClassVar = {"post": Operation.JOIN_CONTACTS}
-
-    @answers("merge_contacts", documents.ContactJson, body=inputs.Merge, problems=(422,))
-    def post(self, request: Request, contact_id: UUID) -> Response:
-        """Says that two contacts are one person; the contact that they are now. A split of that link undoes it."""
-        given = self.read_body(inputs.Merge)["with"]
-        contact = self.find_contact(contact_id)
-        try:
-            other = self.find_contact(given)
-        except NotFound as missing:
-            raise Invalid(FieldError("with", "not_found", missing.detail)) from None
-        joined = join_contacts(self.account, contact.id, actor=self.actor, other=other.id, now=self.now)
-        return Response(serialise.contact_json(joined))
-
-
-class SplitView(AccountView):
-    operations: ClassVar = {"post": Operation.JOIN_CONTACTS}
-
-    @answers("split_contact", documents.ContactJson, is_list=True, body=inputs.Split, problems=(422,))
-    def post(self, request: Request, contact_id: UUID) -> Response:
-        """Undoes one link, or all links of one identity; the contacts that there are now."""
-        asked = self.read_body(inputs.Split)
-        contact = self.find_contact(contact_id)
-        split = undo_link if "evidence" in asked else part_identity
-        contacts = split(self.account, contact.id, actor=self.actor, **asked, now=self.now)
-        return listing([serialise.contact_json(get_contact(self.account.pk, id)) for id in contacts])
 
 
 class EventsView(AccountView):

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inbox.api import documents, inputs, serialise
-from inbox.api.base import AccountView, listing
+from inbox.api.base import AccountView, cut_page, listing
 from inbox.api.schema import answers
 from inbox.selectors.endpoints import list_attempts, list_endpoints
 from inbox.services.endpoints import change_endpoint, register_endpoint, remove_endpoint, replay_events
@@ -73,12 +73,10 @@ class ReplayView(SupervisorView):
 class AttemptsView(SupervisorView):
     operations: ClassVar = {"get": Operation.MANAGE_WEBHOOKS}
 
-    @answers("list_webhook_attempts", documents.AttemptJson, is_list=True, query=inputs.AttemptPage)
+    @answers("list_webhook_attempts", documents.AttemptJson, is_list=True, query=inputs.Page)
     def get(self, request: Request, endpoint_id: UUID) -> Response:
         """The calls of the last seven days, the newest first."""
-        query = self.read_query(inputs.AttemptPage)
-        limit = query["limit"]
-        found = list_attempts(self.account.pk, endpoint_id, before=query.get("cursor"), limit=limit + 1)
-        page = found[:limit]
-        cursor = page[-1].id if len(found) > limit else None
-        return listing([serialise.attempt_json(attempt) for attempt in page], next=cursor)
+        asked = self.read_query(inputs.Page)
+        found = list_attempts(self.account.pk, endpoint_id, before=asked.get("cursor"), limit=asked["limit"] + 1)
+        attempts, cursor = cut_page(found, limit=asked["limit"])
+        return listing([serialise.attempt_json(attempt) for attempt in attempts], next=cursor)

@@ -29,17 +29,35 @@ FIELDS = {"contact.edit", "contact.revert", "conversation.label"}
 SETS = {"tags": gettext_lazy("Tags"), "labels": gettext_lazy("Labels")}
 
 
-def list_history(account_id: int, contact: ContactShape, *, labels: Collection[str]) -> tuple[HistoryEntry, ...]:
-    """Newest first, under whichever of its identities the contact was known. `labels`: those of its conversation."""
+def list_history(
+    account_id: int,
+    contact: ContactShape,
+    *,
+    labels: Collection[str],
+    before: UUID | None = None,
+    limit: int = MOST,
+) -> tuple[HistoryEntry, ...]:
+    """Newest first, under whichever of its identities the contact was known. `labels`: those of its conversation;
+    `before`: what is older than this entry.
+    """
     targets = [str(identity.id) for identity in contact.identities]
-    rows = AuditEntry.objects.filter(account=account_id, target__in=targets, action__in=WORDS).order_by("-at", "-id")
+    rows = AuditEntry.objects.filter(account=account_id, target__in=targets, action__in=WORDS).order_by("-id")
+    if before:
+        rows = rows.filter(id__lt=before)
     known = read_attributes(account_id)
     present = {**contact.attributes, "tags": list(contact.tags), "labels": list(labels)}
     return tuple(
         HistoryEntry(
-            row.id, row.at, row.actor_name, row.source, str(WORDS[row.action]), _list_changes(row, known, present)
+            id=row.id,
+            at=row.at,
+            actor_id=row.actor_id,
+            actor=row.actor_name,
+            source=row.source,
+            action=row.action,
+            what=str(WORDS[row.action]),
+            changes=_list_changes(row, known, present),
         )
-        for row in rows[:MOST]
+        for row in rows[:limit]
     )
 
 
@@ -69,7 +87,7 @@ def _describe_change(
     if name in SETS:
         stands = set(present[name])
         undone = stands >= set(old) - set(new) and not stands & (set(new) - set(old))
-        return FieldChange(name, str(SETS[name]), ", ".join(old), ", ".join(new), undone)
+        return FieldChange(name, str(SETS[name]), ", ".join(old), ", ".join(new), undone, (old, new))
     attribute = known[name]
     return FieldChange(
         name,
@@ -77,4 +95,5 @@ def _describe_change(
         show_value(attribute, old),
         show_value(attribute, new),
         present.get(name, "") == old,
+        (old, new),
     )

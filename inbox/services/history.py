@@ -17,9 +17,10 @@ from oneview.common.errors import NotFound
 
 
 def revert_change(
-    account: Account, contact_id: UUID, *, actor: Agent, entry: UUID, field: str, before: str, now: datetime
+    account: Account, contact_id: UUID, *, actor: Agent, entry: UUID, field: str, before: str | None, now: datetime
 ) -> None:
-    """Gives one field the value that it had before `entry`. `before`: what who asks for it sees now.
+    """Gives one field the value that it had before `entry`. `before`: what who asks for it sees now, None for who puts
+    it back whatever stands.
 
     Raises NotFound, Invalid for a value that is none any more, and Conflict with the contact as it stands.
     """

@@ -13,6 +13,7 @@ from inbox.realtime import Change, append_changes
 from inbox.selectors.contacts import get_contact
 from inbox.shapes import Agent, NoteShape
 from oneview.accounts.models import Account
+from oneview.accounts.permissions import Operation, may
 from oneview.accounts.services import record_audit
 from oneview.common.errors import FieldError, Forbidden, Invalid, NotFound
 
@@ -39,14 +40,16 @@ def add_note(account: Account, contact_id: UUID, *, actor: Agent, text: str, now
     return NoteShape(note.id, actor.id, note.author_name, cleaned, now)
 
 
-def remove_note(account: Account, contact_id: UUID, *, actor: Agent, note: UUID, only_own: bool, now: datetime) -> None:
-    """Raises NotFound, and Forbidden for somebody else's where `only_own`."""
+def remove_note(
+    account: Account, contact_id: UUID, *, actor: Agent, role: str | None, note: UUID, now: datetime
+) -> None:
+    """A note is its author's, whoever has the conversation. Raises NotFound, and Forbidden for somebody else's."""
     contact = get_contact(account.id, contact_id)
     identities = [identity.id for identity in contact.identities]
     found = ContactNote.objects.filter(account=account, id=note, identity__in=identities).first()
     if found is None:
         raise NotFound(_("This note does not exist."))
-    if only_own and found.author_id != actor.id:
+    if not may(role, Operation.WRITE_CONTACT_NOTE, own=found.author_id == actor.id):
         raise Forbidden(_("Only who wrote a note, or a supervisor, may remove it."))
     found.delete()
     record_audit(account.id, actor=actor, action="note.remove", target=str(contact.id), new={"note": str(note)})

@@ -16,10 +16,10 @@ from inbox.services.history import revert_change
 from inbox.services.labels import change_labels
 from inbox.services.notes import add_note, remove_note
 from inbox.shapes import ContactShape
-from inbox.views.base import agent_of, allows, find, member_view, require
+from inbox.views.base import agent_of, allows, find, member_view, require, role_of
 from inbox.views.panel import render_panel
 from oneview.accounts.middleware import AccountRequest
-from oneview.accounts.permissions import SUPERVISOR, Operation
+from oneview.accounts.permissions import Operation
 from oneview.common.errors import Conflict
 
 
@@ -74,10 +74,8 @@ def write_note(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
 def delete_note(request: AccountRequest, conversation_id: UUID, note_id: UUID) -> HttpResponse:
     """Their own; a supervisor everybody's."""
     conversation = find(request, conversation_id)
-    only_own = request.membership.role != SUPERVISOR
-    remove_note(
-        request.account, conversation.id, actor=agent_of(request), note=note_id, only_own=only_own, now=request.now
-    )
+    agent, role = agent_of(request), role_of(request)
+    remove_note(request.account, conversation.id, actor=agent, role=role, note=note_id, now=request.now)
     return render_panel(request, conversation.id)
 
 
@@ -87,15 +85,15 @@ def show_history(request: AccountRequest, conversation_id: UUID) -> HttpResponse
     contact = get_contact(request.account.pk, conversation.id)
     shown = {
         "entries": list_history(request.account.pk, contact, labels=conversation.labels),
-        "can_edit": allows(request, Operation.EDIT_CONTACT, conversation=conversation),
+        "can_put_back": allows(request, Operation.PUT_BACK, conversation=conversation),
     }
     return render(request, "inbox/panel/history.html", shown)
 
 
-@member_view(post=Operation.EDIT_CONTACT)
+@member_view(post=Operation.PUT_BACK)
 def revert(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
     conversation = find(request, conversation_id)
-    require(request, Operation.EDIT_CONTACT, conversation=conversation)
+    require(request, Operation.PUT_BACK, conversation=conversation)
     asked = forms.read_form(forms.RevertForm(request.POST))
     try:
         revert_change(request.account, conversation.id, actor=agent_of(request), now=request.now, **asked)

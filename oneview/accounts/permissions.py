@@ -34,6 +34,7 @@ class Operation(StrEnum):
     TAKE_TURN = "take over from a bot and hand back"
     HAND_OVER = "hand over to people"
     EDIT_CONTACT = "edit details, attributes and tags of contacts"
+    PUT_BACK = "put back what was changed of contacts"
     WRITE_CONTACT_NOTE = "write notes on contacts"
     JOIN_CONTACTS = "join contacts and undo links"
     BLOCK_CONTACT = "block contacts, mark as spam"
@@ -88,6 +89,7 @@ TABLE: Mapping[Operation, Mapping[str, Grant]] = {
     Operation.TAKE_TURN: _MEMBERS,
     Operation.HAND_OVER: {BOT: _YES},
     Operation.EDIT_CONTACT: {**_ASSIGNEE, BOT: _YES},
+    Operation.PUT_BACK: _ASSIGNEE,
     Operation.WRITE_CONTACT_NOTE: _ASSIGNEE,
     Operation.JOIN_CONTACTS: _MEMBERS,
     Operation.BLOCK_CONTACT: _ASSIGNEE,

@@ -91,7 +91,7 @@ async function flush() {
     $("details").hidden = state.asked;
   } catch (error) {
     notice = error.status === 429 ? words.too_many : "";
-    retry = setTimeout(flush, error.wait ? error.wait * 1000 : 3000 + Math.random() * 3000);
+    retry = setTimeout(flush, error.wait ? Math.min(error.wait, 60) * 1000 : 3000 + Math.random() * 3000);
   } finally {
     sending = false;
     bar();

@@ -30,6 +30,9 @@ class Caller:
     def post(self, path: str, content: Any) -> Any:
         return self.client.post(API + path, content, content_type="application/json")
 
+    def delete(self, path: str) -> Any:
+        return self.client.delete(API + path)
+
     def patch(self, path: str, content: Any) -> Any:
         return self.client.patch(API + path, content, content_type="application/json")
 
@@ -42,9 +45,9 @@ def bot_caller(account: Account) -> Caller:
     return Caller(create_token(account, bot="Helper"))
 
 
-def connect(account: Account) -> ChannelInfo:
+def connect(account: Account, *, external_id: str = "") -> ChannelInfo:
     with scope(account):
-        return make_channel(account, external_id=f"90010{account.pk}")
+        return make_channel(account, external_id=external_id or f"90010{account.pk}")
 
 
 def write_in(

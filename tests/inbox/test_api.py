@@ -435,6 +435,11 @@ def every_address(conversation: str, message: str) -> list[tuple[str, str, Any]]
         ("post", f"contacts/{conversation}/split/", {"evidence": 1}),
         ("post", f"contacts/{conversation}/split/", {"identity": conversation}),
         ("post", f"contacts/{conversation}/merge/", {"with": conversation}),
+        ("post", f"contacts/{conversation}/keep_apart/", {"with": conversation}),
+        ("get", f"contacts/{conversation}/notes/", None),
+        ("post", f"contacts/{conversation}/notes/", {"text": "seen"}),
+        ("get", f"contacts/{conversation}/history/", None),
+        ("post", f"contacts/{conversation}/history/{conversation}/revert/", {"field": "name"}),
         ("get", f"messages/{message}/", None),
         ("patch", f"messages/{message}/", {"labels": ["seen"]}),
     ]
@@ -469,7 +474,7 @@ def test_a_form_is_no_json(ana: str, bob_calls: Caller) -> None:
 def test_the_schema_names_every_document_and_address(bob_calls: Caller) -> None:
     with patched_settings(DESCRIPTION):
         schema = bob_calls.get("schema/", format="json").json()
-    assert len(schema["paths"]) == 24
+    assert len(schema["paths"]) == 29
     assert {"Conversation", "Message", "Contact", "Problem"} <= set(schema["components"]["schemas"])
     message = schema["paths"]["/api/v1/messages/{message_id}/"]["get"]["responses"]["200"]
     assert message["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Message"}

@@ -19,6 +19,7 @@ from oneview.accounts.models import Account, AuditEntry, Membership
 from oneview.common.scope import locked_scope, scope
 from tests.inbox.api import Caller, agent_caller, bot_caller, connect, fields_of, problem_of, write_in
 from tests.inbox.batches import ana, message, take_in
+from tests.inbox.mapping import map_channels
 
 pytestmark = pytest.mark.django_db
 
@@ -135,14 +136,17 @@ def test_a_link_is_undone_and_the_undoing_is_explained(contact: str, alice_calls
     assert problem_of(again) == (404, "not_found")
 
 
+def connected(account: Account) -> ChannelInfo:
+    """The channel that Ana wrote to."""
+    with scope(account):
+        channel = Channel.objects.get()
+    capabilities = get_channel("whatsapp").capabilities
+    return ChannelInfo(channel.id, "whatsapp", channel.external_id, "whatsapp", "", capabilities)
+
+
 def write_as(account: Account, value: str, name: str) -> str:
     """A message of a user of one address; their contact."""
-    with scope(account):
-        channel = Channel.objects.get(account=account)
-        info = ChannelInfo(
-            channel.id, "whatsapp", channel.external_id, "whatsapp", "", get_channel("whatsapp").capabilities
-        )
-    return write_in(account, info, "hola", value=value, name=name)
+    return write_in(account, connected(account), "hola", value=value, name=name)
 
 
 @pytest.mark.committed  # the latest decision counts: each needs an instant of its own
@@ -215,9 +219,45 @@ def test_who_was_parted_for_good_is_not_merged(contact: str, acme: Account, alic
     assert alice_calls.get(f"contacts/{other}/").json()["id"] == other
 
 
+def test_who_is_not_the_same_person_is_named_no_more_and_not_merged(
+    contact: str, acme: Account, alice: Membership, alice_calls: Caller
+) -> None:
+    other = write_as(acme, "ES.55", "Ana P.")
+    edit(alice_calls, other, phone="+34 600 111 222")
+    assert [each["contact"] for each in alice_calls.get(f"contacts/{contact}/").json()["same_as"]] == [other]
+    start = alice_calls.get("events/").json()["to"]
+    told = alice_calls.post(f"contacts/{contact}/keep_apart/", {"with": other}).json()
+    assert (told["id"], told["same_as"]) == (contact, [])
+    assert alice_calls.get(f"contacts/{other}/").json()["same_as"] == []
+    events = alice_calls.get("events/", after=start).json()["results"]
+    assert {(event["type"], event["conversation"]) for event in events} == {
+        ("contact.updated", contact),
+        ("contact.updated", other),
+    }
+    [decision] = alice_calls.get(f"contacts/{contact}/explain/").json()["decisions"]
+    assert (decision["op"], decision["by"]) == ("cannot_link", alice.user_id)
+    assert problem_of(alice_calls.post(f"contacts/{contact}/merge/", {"with": other})) == (422, "not_possible")
+
+
+def test_nobody_is_kept_apart_from_themselves(contact: str, alice_calls: Caller) -> None:
+    for identity in alice_calls.get(f"contacts/{contact}/").json()["identities"]:
+        assert fields_of(alice_calls.post(f"contacts/{contact}/keep_apart/", {"with": identity["id"]})) == {"with"}
+
+
+@pytest.mark.parametrize("path", ["merge", "keep_apart"])
+def test_an_agent_decides_only_about_whom_they_see(contact: str, acme: Account, bob: Membership, path: str) -> None:
+    map_channels(bob, connected(acme))
+    other = write_in(acme, connect(acme, external_id="900199"), "hola", value="ES.55", name="Zoe")
+    calls = agent_caller(bob)
+    assert fields_of(calls.post(f"contacts/{contact}/{path}/", {"with": other})) == {"with"}
+    assert problem_of(calls.post(f"contacts/{other}/{path}/", {"with": contact})) == (404, "not_found")
+
+
 @pytest.mark.parametrize(
     ("path", "content", "field"),
     [
+        ("keep_apart", {"with": "4b5c8a1e-0000-8000-8000-000000000000"}, "with"),
+        ("keep_apart", {}, "with"),
         ("merge", {"with": "4b5c8a1e-0000-8000-8000-000000000000"}, "with"),
         ("merge", {"with": "Ana"}, "with"),
         ("merge", {}, "with"),
@@ -232,15 +272,17 @@ def test_a_decision_that_can_not_be_names_its_field(
     assert fields_of(alice_calls.post(f"contacts/{contact}/{path}/", content)) == {field}
 
 
-def test_a_contact_of_another_account_is_none_to_merge_with(
-    contact: str, alice_calls: Caller, zenith: Account, charlie: Membership
+@pytest.mark.parametrize("path", ["merge", "keep_apart"])
+def test_a_contact_of_another_account_is_none_to_decide_about(
+    contact: str, alice_calls: Caller, zenith: Account, charlie: Membership, path: str
 ) -> None:
     theirs = write_in(zenith, connect(zenith), "hola", value="ES.77", name="Zoe")
-    assert fields_of(alice_calls.post(f"contacts/{contact}/merge/", {"with": theirs})) == {"with"}
+    assert fields_of(alice_calls.post(f"contacts/{contact}/{path}/", {"with": theirs})) == {"with"}
 
 
-def test_a_bot_merges_nobody(contact: str, acme: Account) -> None:
-    assert problem_of(bot_caller(acme).post(f"contacts/{contact}/merge/", {"with": contact})) == (403, "forbidden")
+@pytest.mark.parametrize("path", ["merge", "keep_apart"])
+def test_a_bot_decides_about_nobody(contact: str, acme: Account, path: str) -> None:
+    assert problem_of(bot_caller(acme).post(f"contacts/{contact}/{path}/", {"with": contact})) == (403, "forbidden")
 
 
 def test_a_bot_undoes_no_link(contact: str, acme: Account) -> None:

@@ -30,8 +30,11 @@ from schemathesis.specs.openapi.checks import (
 from channels_ingest.services import claim_uploads, store_upload
 from identity.models import Identity
 from inbox.models import Endpoint, Message, Thread
+from inbox.services.details import edit_contact
+from inbox.services.notes import add_note
+from inbox.shapes import Agent
 from oneview.accounts import middleware
-from oneview.accounts.models import Membership
+from oneview.accounts.models import AuditEntry, Membership
 from oneview.accounts.services import create_token
 from oneview.common.scope import scope
 from tests.inbox.api import connect, write_in
@@ -45,8 +48,8 @@ pytestmark = [
 CASES = int(os.environ.get("FUZZ_CASES", "1000"))
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "60"))
 
-# They ask for a version or a link that stands now, or for one of two things and not both.
-SELDOM_RIGHT = {"update_contact", "split_contact", "start_conversation", "replay_webhook"}
+# They ask for a version, a link or a value that stands now, or for one of two things and not both.
+SELDOM_RIGHT = {"update_contact", "split_contact", "start_conversation", "replay_webhook", "revert_change"}
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
@@ -57,6 +60,8 @@ PLACES = {
     "message_id": "message",
     "file_id": "file",
     "endpoint_id": "endpoint",
+    "note_id": "note",
+    "entry_id": "entry",
     "thread": "thread",
     "reply_to": "message",
     "up_to": "message",
@@ -104,6 +109,10 @@ def make_world(member: Membership, word: str, *, value: str) -> World:
             next_attempt_at=now,
             created_at=now,
         )
+        actor = Agent(member.user_id, word)
+        for thread in threads:
+            edit_contact(account, thread.conversation_id, actor=actor, changes={"name": f"{word} edited"}, now=now)
+        notes = [add_note(account, threads[0].conversation_id, actor=actor, text=f"{word} {n}", now=now) for n in "ab"]
         things: dict[str, list[Any]] = {
             "channel": [channel.id],
             "contact": [thread.conversation_id for thread in threads],
@@ -112,6 +121,8 @@ def make_world(member: Membership, word: str, *, value: str) -> World:
             "message": list(Message.objects.values_list("id", flat=True)),
             "file": [file.id],
             "endpoint": [endpoint.id],
+            "note": [note.id for note in notes],
+            "entry": list(AuditEntry.objects.filter(action="contact.edit").values_list("id", flat=True)),
             "user": [member.user_id],
         }
     tokens = (create_token(account, user=member.user), create_token(account, bot=word))
@@ -167,6 +178,8 @@ def requests(draw: st.DrawFn, operation: Any, worlds: tuple[World, World]) -> As
             case.body.pop("since", None)  # one of the two
         for name in sorted(set(case.body) & {"version", "evidence", "after"}):
             case.body[name] = draw(st.integers(0, 8))
+        if "field" in case.body:
+            case.body["field"] = draw(st.sampled_from(["name", "tags", case.body["field"]]))
         if "client_id" in case.body:
             case.body["client_id"] = draw(st.sampled_from(["a", "b", case.body["client_id"]]))
         if isinstance(case.body.get("attachments"), list):

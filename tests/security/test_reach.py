@@ -56,6 +56,9 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("api", "contacts/<uuid:contact_id>/"): {"name": "x", "version": 1},
     ("api", "contacts/<uuid:contact_id>/merge/"): {"with": str(new_id())},
     ("api", "contacts/<uuid:contact_id>/split/"): {"evidence": 1},
+    ("api", "contacts/<uuid:contact_id>/keep_apart/"): {"with": str(new_id())},
+    ("api", "contacts/<uuid:contact_id>/notes/"): {"text": "x"},
+    ("api", "contacts/<uuid:contact_id>/history/<uuid:entry_id>/revert/"): {"field": "name"},
     ("api", "messages/<uuid:message_id>/"): {"labels": ["x"]},
 }
 
