@@ -244,10 +244,6 @@ class CannedForm(forms.Form):
     title = forms.CharField(label=_lazy("Title"), max_length=120)
     text = forms.CharField(label=_lazy("Text"), max_length=4000, widget=forms.Textarea(attrs={"rows": 8}))
 
-    def clean_shortcut(self) -> str:
-        """As it is typed in the composer, or without the slash."""
-        return str(self.cleaned_data["shortcut"]).removeprefix("/").lower()
-
 
 class ProfileForm(forms.Form):
     name = forms.CharField(label=_lazy("Name"), max_length=120, widget=forms.TextInput({"autocomplete": "name"}))

@@ -32,9 +32,6 @@ class ReplyForm(forms.ModelForm[CannedReply]):
             ),
         }
 
-    def clean_shortcut(self) -> str:
-        return str(self.cleaned_data["shortcut"]).removeprefix("/").lower()
-
     def clean(self) -> None:
         shortcut, text = (self.cleaned_data.get(name, "") for name in ("shortcut", "text"))
         reply_id = None if self.instance._state.adding else self.instance.pk

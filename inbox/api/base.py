@@ -97,6 +97,12 @@ class AccountView(APIView):
         return EVERYTHING if self.is_bot or membership is None else read_reach(membership)
 
     @property
+    def user(self) -> User:
+        """For operations that no bot may do."""
+        assert isinstance(self.request.user, User)
+        return self.request.user
+
+    @property
     def user_id(self) -> int | None:
         """None for a bot."""
         user = self.request.user

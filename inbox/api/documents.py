@@ -273,6 +273,16 @@ class HistoryEntryJson(TypedDict):
     changes: list[FieldChangeJson]
 
 
+class CannedReplyJson(TypedDict):
+    """`text` may name variables, as in {{ contact.name }}; `personal`: the caller's own, else the account's."""
+
+    id: str
+    shortcut: str
+    title: str
+    text: str
+    personal: bool
+
+
 class ExplanationJson(TypedDict):
     contact: str
     identities: list[LinkJson]

@@ -210,6 +210,22 @@ class Revert(Strict):
     )
 
 
+class CannedFilters(Strict):
+    q = serializers.CharField(max_length=60, required=False, help_text="Looked for in shortcut, title and text")
+
+
+class NewCannedReply(Strict):
+    shortcut = serializers.CharField(max_length=40)
+    title = serializers.CharField(max_length=120)
+    text = serializers.CharField(max_length=4000)
+
+
+class CannedReplyChanges(NewCannedReply):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.partial = True
+
+
 class Expansion(Strict):
     expand = serializers.ChoiceField(["context"], required=False)
 

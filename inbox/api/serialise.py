@@ -16,6 +16,7 @@ from inbox.api.documents import (
     AttachmentJson,
     AttemptJson,
     AuthorJson,
+    CannedReplyJson,
     ChannelJson,
     ChannelStateJson,
     ContactJson,
@@ -44,6 +45,7 @@ from inbox.shapes import (
     Attachment,
     AttemptShape,
     Author,
+    CannedShape,
     ChannelShape,
     ContactShape,
     ConversationShape,
@@ -235,6 +237,16 @@ def history_entry_json(entry: HistoryEntry) -> HistoryEntryJson:
 def field_change_json(change: FieldChange) -> FieldChangeJson:
     old, new = change.values
     return {"field": change.field, "old": old, "new": new, "undone": change.is_current}
+
+
+def canned_reply_json(reply: CannedShape) -> CannedReplyJson:
+    return {
+        "id": str(reply.id),
+        "shortcut": reply.shortcut,
+        "title": reply.title,
+        "text": reply.text,
+        "personal": reply.is_own,
+    }
 
 
 def evidence_json(evidence: Evidence) -> EvidenceJson:

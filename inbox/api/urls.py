@@ -1,7 +1,7 @@
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from inbox.api import blocking, contacts, files, history, notes, turns, views, webhooks
+from inbox.api import blocking, canned, contacts, files, history, notes, turns, views, webhooks
 from inbox.api.base import Missing
 
 DESCRIPTION = {"POSTPROCESSING_HOOKS": ["inbox.api.schema.name_documents"], "COMPONENT_SPLIT_PATCH": False}
@@ -30,6 +30,8 @@ urlpatterns = [
     path("messages/<uuid:message_id>/redact/", views.RedactView.as_view()),
     path("events/", views.EventsView.as_view()),
     path("channels/", views.ChannelsView.as_view()),
+    path("canned-replies/", canned.CannedRepliesView.as_view()),
+    path("canned-replies/<uuid:reply_id>/", canned.CannedReplyView.as_view()),
     path("webhooks/", webhooks.WebhooksView.as_view()),
     path("webhooks/<uuid:endpoint_id>/", webhooks.WebhookView.as_view()),
     path("webhooks/<uuid:endpoint_id>/attempts/", webhooks.AttemptsView.as_view()),

@@ -13,18 +13,10 @@ from inbox.api.base import AccountView, cut_page, listing
 from inbox.api.schema import answers
 from inbox.selectors.endpoints import list_attempts, list_endpoints
 from inbox.services.endpoints import change_endpoint, register_endpoint, remove_endpoint, replay_events
-from oneview.accounts.models import User
 from oneview.accounts.permissions import Operation
 
 
-class SupervisorView(AccountView):
-    @property
-    def supervisor(self) -> User:
-        assert isinstance(self.request.user, User)
-        return self.request.user
-
-
-class WebhooksView(SupervisorView):
+class WebhooksView(AccountView):
     operations: ClassVar = {"get": Operation.MANAGE_WEBHOOKS, "post": Operation.MANAGE_WEBHOOKS}
 
     @answers("list_webhooks", documents.EndpointJson, is_list=True)
@@ -36,41 +28,41 @@ class WebhooksView(SupervisorView):
     )
     def post(self, request: Request) -> Response:
         """The `secret` is shown this once. What happens from now on is told, one event a request."""
-        actor = self.supervisor
+        actor = self.user
         endpoint, secret = register_endpoint(
             self.account, **self.read_body(inputs.NewEndpoint), actor=actor, now=self.now
         )
         return Response({**serialise.endpoint_json(endpoint), "secret": secret}, status=201)
 
 
-class WebhookView(SupervisorView):
+class WebhookView(AccountView):
     operations: ClassVar = {"patch": Operation.MANAGE_WEBHOOKS, "delete": Operation.MANAGE_WEBHOOKS}
 
     @answers("update_webhook", documents.EndpointJson, body=inputs.EndpointChanges)
     def patch(self, request: Request, endpoint_id: UUID) -> Response:
         """What is switched on again goes on where it stopped, as far as the log goes back."""
         changes = self.read_body(inputs.EndpointChanges)
-        endpoint = change_endpoint(self.account, endpoint_id, **changes, actor=self.supervisor, now=self.now)
+        endpoint = change_endpoint(self.account, endpoint_id, **changes, actor=self.user, now=self.now)
         return Response(serialise.endpoint_json(endpoint))
 
     @answers("delete_webhook", None, statuses=(204,))
     def delete(self, request: Request, endpoint_id: UUID) -> Response:
-        remove_endpoint(self.account, endpoint_id, actor=self.supervisor)
+        remove_endpoint(self.account, endpoint_id, actor=self.user)
         return Response(status=204)
 
 
-class ReplayView(SupervisorView):
+class ReplayView(AccountView):
     operations: ClassVar = {"post": Operation.MANAGE_WEBHOOKS}
 
     @answers("replay_webhook", documents.EndpointJson, body=inputs.Replay)
     def post(self, request: Request, endpoint_id: UUID) -> Response:
         """Everything that follows is told again, with the ids that it had, as far as the log goes back."""
         place = self.read_body(inputs.Replay)
-        endpoint = replay_events(self.account, endpoint_id, **place, actor=self.supervisor, now=self.now)
+        endpoint = replay_events(self.account, endpoint_id, **place, actor=self.user, now=self.now)
         return Response(serialise.endpoint_json(endpoint))
 
 
-class AttemptsView(SupervisorView):
+class AttemptsView(AccountView):
     operations: ClassVar = {"get": Operation.MANAGE_WEBHOOKS}
 
     @answers("list_webhook_attempts", documents.AttemptJson, is_list=True, query=inputs.Page)

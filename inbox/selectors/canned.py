@@ -16,8 +16,12 @@ from oneview.accounts.models import Account
 MOST_OFFERED = 8
 
 
-def list_canned(account_id: int, *, user_id: int, q: str = "", limit: int | None = None) -> tuple[CannedShape, ...]:
-    """Those whose shortcut begins with `q` first, then by title, then by text; of equal ones the agent's own first."""
+def list_canned(
+    account_id: int, *, user_id: int | None, q: str = "", limit: int | None = None
+) -> tuple[CannedShape, ...]:
+    """The account's and a user's own; a bot has none. Those whose shortcut begins with `q` first, then by title, then
+    by text; of equal ones the user's own first.
+    """
     theirs = CannedReply.objects.filter(Q(owner=None) | Q(owner=user_id), account=account_id)
     if q:
         theirs = theirs.filter(Q(shortcut__icontains=q) | Q(title__icontains=q) | Q(text__icontains=q))
@@ -27,7 +31,11 @@ def list_canned(account_id: int, *, user_id: int, q: str = "", limit: int | None
         default=Value(2),
     )
     rows = theirs.order_by(nearness, F("owner").asc(nulls_last=True), "shortcut")[:limit]
-    return tuple(CannedShape(row.id, row.shortcut, row.title, row.text, row.owner_id is not None) for row in rows)
+    return tuple(shape_canned(row) for row in rows)
+
+
+def shape_canned(row: CannedReply) -> CannedShape:
+    return CannedShape(row.id, row.shortcut, row.title, row.text, row.owner_id is not None)
 
 
 def find_own_canned(account_id: int, reply_id: UUID, *, user_id: int) -> CannedReply | None:

@@ -22,6 +22,7 @@ MOST_VARIABLES = 50
 def check_canned(account_id: int, *, owner: User | None, shortcut: str, text: str, reply_id: UUID | None) -> None:
     """Raises Invalid. `reply_id`: the one that is changed, None for a new one."""
     errors = []
+    shortcut = _clean_shortcut(shortcut)
     if not SHORTCUT.fullmatch(shortcut):
         message = _("A shortcut has letters, digits, dots, hyphens and underscores.")
         errors.append(FieldError("shortcut", "invalid", message))
@@ -38,6 +39,11 @@ def check_canned(account_id: int, *, owner: User | None, shortcut: str, text: st
         errors.append(FieldError("text", "unknown_variable", message))
     if errors:
         raise Invalid(*errors)
+
+
+def _clean_shortcut(typed: str) -> str:
+    """As it is typed in the composer, or without the slash."""
+    return typed.removeprefix("/").lower()
 
 
 def _list_unknown(account_id: int, text: str) -> list[str]:
@@ -66,6 +72,7 @@ def save_canned(
 ) -> CannedReply:
     """A new one, or `reply_id` changed, which must be `owner`'s. Raises NotFound, Invalid."""
     check_canned(account.id, owner=owner, shortcut=shortcut, text=text, reply_id=reply_id)
+    shortcut = _clean_shortcut(shortcut)
     values = {"shortcut": shortcut, "title": title, "text": text}
     if reply_id is None:
         reply = CannedReply.objects.create(account=account, owner=owner, **values)

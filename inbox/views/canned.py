@@ -42,7 +42,7 @@ def show_replies(request: AccountRequest) -> HttpResponse:
     return render(request, "inbox/canned/list.html", {"account": request.account, "own": own, "shared": shared})
 
 
-@member_view(get=Operation.USE_CANNED_REPLIES, post=Operation.USE_CANNED_REPLIES)
+@member_view(get=Operation.KEEP_CANNED_REPLIES, post=Operation.KEEP_CANNED_REPLIES)
 def edit_reply(request: AccountRequest, reply_id: UUID | None = None) -> HttpResponse:
     """A new one of the agent's own, or one that is theirs already."""
     initial = _read_own(request, reply_id) if reply_id else {}
@@ -69,7 +69,7 @@ def _save(request: AccountRequest, form: forms.CannedForm, *, reply_id: UUID | N
     return not form.errors
 
 
-@member_view(post=Operation.USE_CANNED_REPLIES)
+@member_view(post=Operation.KEEP_CANNED_REPLIES)
 def remove_reply(request: AccountRequest, reply_id: UUID) -> HttpResponse:
     user = user_of(request)
     canned.remove_canned(request.account, reply_id, owner=user, actor=user)

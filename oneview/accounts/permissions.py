@@ -40,7 +40,8 @@ class Operation(StrEnum):
     BLOCK_CONTACT = "block contacts, mark as spam"
     UNBLOCK_CONTACT = "unblock contacts"
     REDACT_MESSAGE = "redact messages"
-    USE_CANNED_REPLIES = "use canned replies, keep personal ones"
+    USE_CANNED_REPLIES = "use canned replies"
+    KEEP_CANNED_REPLIES = "keep personal canned replies"
     GO_AWAY = "be away and come back"
     SWITCH_ACCOUNT = "switch between own accounts"
     EDIT_PROFILE = "edit the own profile"
@@ -95,7 +96,8 @@ TABLE: Mapping[Operation, Mapping[str, Grant]] = {
     Operation.BLOCK_CONTACT: _ASSIGNEE,
     Operation.UNBLOCK_CONTACT: _SUPERVISORS,
     Operation.REDACT_MESSAGE: _SUPERVISORS,
-    Operation.USE_CANNED_REPLIES: _MEMBERS,
+    Operation.USE_CANNED_REPLIES: _PROGRAMS,
+    Operation.KEEP_CANNED_REPLIES: _MEMBERS,
     Operation.GO_AWAY: _MEMBERS,
     Operation.SWITCH_ACCOUNT: _MEMBERS,
     Operation.EDIT_PROFILE: {**_MEMBERS, OPERATOR: _YES},

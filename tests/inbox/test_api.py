@@ -474,7 +474,7 @@ def test_a_form_is_no_json(ana: str, bob_calls: Caller) -> None:
 def test_the_schema_names_every_document_and_address(bob_calls: Caller) -> None:
     with patched_settings(DESCRIPTION):
         schema = bob_calls.get("schema/", format="json").json()
-    assert len(schema["paths"]) == 29
+    assert len(schema["paths"]) == 31
     assert {"Conversation", "Message", "Contact", "Problem"} <= set(schema["components"]["schemas"])
     message = schema["paths"]["/api/v1/messages/{message_id}/"]["get"]["responses"]["200"]
     assert message["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Message"}

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from schemathesis.specs.openapi.checks import (
 from channels_ingest.services import claim_uploads, store_upload
 from identity.models import Identity
 from inbox.models import Endpoint, Message, Thread
+from inbox.services.canned import save_canned
 from inbox.services.details import edit_contact
 from inbox.services.notes import add_note
 from inbox.shapes import Agent
@@ -48,8 +50,11 @@ pytestmark = [
 CASES = int(os.environ.get("FUZZ_CASES", "1000"))
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "60"))
 
-# They ask for a version, a link or a value that stands now, or for one of two things and not both.
-SELDOM_RIGHT = {"update_contact", "split_contact", "start_conversation", "replay_webhook", "revert_change"}
+# They ask for a version, a link or a value that stands now, for a name that is free, or for one of two things.
+SELDOM_RIGHT = {
+    *("update_contact", "split_contact", "start_conversation", "replay_webhook"),
+    *("revert_change", "update_canned_reply"),
+}
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
@@ -62,6 +67,7 @@ PLACES = {
     "endpoint_id": "endpoint",
     "note_id": "note",
     "entry_id": "entry",
+    "reply_id": "canned",
     "thread": "thread",
     "reply_to": "message",
     "up_to": "message",
@@ -113,6 +119,9 @@ def make_world(member: Membership, word: str, *, value: str) -> World:
         for thread in threads:
             edit_contact(account, thread.conversation_id, actor=actor, changes={"name": f"{word} edited"}, now=now)
         notes = [add_note(account, threads[0].conversation_id, actor=actor, text=f"{word} {n}", now=now) for n in "ab"]
+        keep = partial(save_canned, account, title=word, text=word, actor=member.user)
+        canned = [keep(owner=member.user, shortcut=f"{word}.{n}") for n in "abc"]
+        keep(owner=None, shortcut=word)
         things: dict[str, list[Any]] = {
             "channel": [channel.id],
             "contact": [thread.conversation_id for thread in threads],
@@ -121,6 +130,7 @@ def make_world(member: Membership, word: str, *, value: str) -> World:
             "message": list(Message.objects.values_list("id", flat=True)),
             "file": [file.id],
             "endpoint": [endpoint.id],
+            "canned": [each.id for each in canned],
             "note": [note.id for note in notes],
             "entry": list(AuditEntry.objects.filter(action="contact.edit").values_list("id", flat=True)),
             "user": [member.user_id],
@@ -180,6 +190,8 @@ def requests(draw: st.DrawFn, operation: Any, worlds: tuple[World, World]) -> As
             case.body[name] = draw(st.integers(0, 8))
         if "field" in case.body:
             case.body["field"] = draw(st.sampled_from(["name", "tags", case.body["field"]]))
+        if "shortcut" in case.body:
+            case.body |= {"shortcut": draw(st.sampled_from(["a", "b", case.body["shortcut"]]))}
         if "client_id" in case.body:
             case.body["client_id"] = draw(st.sampled_from(["a", "b", case.body["client_id"]]))
         if isinstance(case.body.get("attachments"), list):
