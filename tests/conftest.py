@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 from django.conf import LazySettings, settings
+from django.core.management import CommandError
 from django.db import connections
+from django.test import TransactionTestCase
 
 from oneview.bootstrap import ROOT
 from oneview.celery import QUEUES
@@ -30,6 +32,7 @@ pytest_plugins = ["tests.fixtures"]
 
 DATABASES = ["default", "owner"]  # one database: `owner` creates and empties it, `default` is its mirror
 PROCESSES = {"live", "drain", "worker"}
+EMPTYING_TRIES = 20
 CHROMIUM_OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -83,6 +86,28 @@ def django_db_setup(django_db_setup: None, django_db_blocker: "DjangoDbBlocker")
                 " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
             )
         connections["owner"].close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_emptying() -> Iterator[None]:
+    """The tables are emptied after a test that commits. What another process still does may meet that in a deadlock,
+    which PostgreSQL ends on either side: when it was ours, once more.
+    """
+    empty = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+
+    def try_to_empty(case: TransactionTestCase) -> None:
+        for attempt in range(EMPTYING_TRIES):
+            try:
+                empty(case)
+            except CommandError:
+                if attempt == EMPTYING_TRIES - 1:
+                    raise
+            else:
+                break
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", try_to_empty)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,19 @@
 """The processes that other tests use are real, and see what a test commits."""
 
 import time
+from contextlib import suppress
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import pytest
 import redis
 from celery import current_app
+from django.apps import apps
 from django.conf import settings
-from django.db import connections
+from django.db import OperationalError, connections
 
 from oneview.accounts.models import Account, Membership
+from oneview.common.scope import scope
 from tests.factories import PASSWORD
 
 if TYPE_CHECKING:
@@ -36,6 +40,33 @@ def test_what_is_committed_is_gone_in_the_next_test(run: int) -> None:
     assert not Account.objects.exists()
     Account.objects.create(slug="acme", name="Acme")
     assert Account.objects.using("owner").exists(), "another connection sees it"
+
+
+@pytest.mark.committed
+def test_who_still_reads_when_the_tables_are_emptied_fails_no_test(acme: Account) -> None:
+    """After this test: the emptying waits for the table that is being read, and the reader for those being emptied."""
+    reads = Event()
+
+    def is_emptied() -> bool:
+        with connections["default"].cursor() as cursor:
+            cursor.execute(
+                "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
+                "WHERE d.datname = current_database() AND l.mode = 'AccessExclusiveLock' AND NOT l.granted)"
+            )
+            return bool(cursor.fetchone()[0])
+
+    def read() -> None:
+        with suppress(OperationalError), scope(acme):
+            assert Account.objects.exists()
+            reads.set()
+            while not is_emptied():
+                time.sleep(0.02)
+            for model in apps.get_models():
+                model._default_manager.exists()
+        connections.close_all()
+
+    Thread(target=read, daemon=True).start()
+    assert reads.wait(20)
 
 
 def test_tests_connect_as_the_role_that_serves(db: None) -> None:
