@@ -46,7 +46,7 @@ export const claim = (id = openId()) => assignTo(String(conf.me.id), id);
 const takeOver = (id) => command(id, "take_over/", {}, { text: say("taken_over") });
 const handBack = (id) => command(id, "hand_back/", {}, { text: say("handed_back"), undo: () => takeOver(id) });
 
-export async function markUnread() {
+export function markUnread() {
   const first = [...document.querySelectorAll('.msg[data-id][data-author="user"]')].at(-1);
   if (first) $("[data-do=unread]", first)?.click();
 }
@@ -92,7 +92,7 @@ export function startActions() {
     $("#hand-back .grow").textContent = bot ? say("hand_back_to", { name: bot }) : say("hand_back");
     const assignees = known(app.dataset.conversation)?.assignees.split(" ") ?? [];
     for (const button of document.querySelectorAll("[data-assign][aria-checked]")) {
-      button.setAttribute("aria-checked", String(assignees.includes(button.dataset.assign)));
+      button.ariaChecked = assignees.includes(button.dataset.assign);
     }
   });
 }

@@ -58,9 +58,9 @@ export function preferThread(thread) {
 export function setMode(name, { focus = true } = {}) {
   draft.mode = name;
   form().dataset.mode = name;
-  for (const button of $$(".modes button", form())) button.setAttribute("aria-pressed", String(button.dataset.mode === name));
+  for (const button of $$(".modes button", form())) button.ariaPressed = button.dataset.mode === name;
   field().value = draft[name] ?? "";
-  field().setAttribute("aria-label", say(name));
+  field().ariaLabel = say(name);
   field().placeholder = say(`write_${name}`);
   showState();
   noticeText(field());

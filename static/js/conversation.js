@@ -20,6 +20,8 @@ const cache = new Map(); // id -> promise of a fragment, the oldest first
 let fetching = 0;
 let request = null;
 let panel = null; // loaded when it is first needed
+let asked = 0;
+let answered = 0; // what was overtaken does not count
 
 // Messages the log named lately, by conversation: a fragment may be older than what was told before it came.
 const named = [];
@@ -76,7 +78,7 @@ export async function openConversation(id, { push = true, focus = false, peek = 
   if (push) remember(id);
   if (!peek) show("conversation");
   const main = $("#middle");
-  main.setAttribute("aria-busy", "true");
+  main.ariaBusy = true;
   try {
     const cached = cache.get(id);
     cache.delete(id);
@@ -92,7 +94,7 @@ export async function openConversation(id, { push = true, focus = false, peek = 
   } finally {
     if (request === mine) {
       request = null;
-      main.removeAttribute("aria-busy");
+      main.ariaBusy = null;
     }
   }
 }
@@ -129,23 +131,24 @@ function dressHead(head) {
   fillTimes(head);
   const name = $(`[data-agent="${conf.me.id}"]`, head);
   if (name) name.textContent = say("you");
-  $("#details", head).setAttribute("aria-expanded", String(isPanelShown()));
+  $("#details", head).ariaExpanded = isPanelShown();
 }
 
-// Head, banner and channels once more: somebody assigned, resolved, wrote, or a window opened. What is as before stays in place, so that
-// no click falls between the old and the new.
+// Head, banner and channels once more. What is as before stays in place: no click falls between the old and the new.
 export const refreshBar = throttle(400, async () => {
   const id = openId();
   if (!id) return;
+  const mine = ++asked;
   try {
     const bar = parse(await fetchFragment(pathOf(id), { name: "bar" }));
-    whenReleased(() => id === openId() && $("#head") && putBar(bar));
+    whenReleased(() => mine > answered && id === openId() && $("#head") && putBar(bar, mine));
   } catch {
     // The next change asks again.
   }
 });
 
-function putBar(bar) {
+function putBar(bar, number) {
+  answered = number;
   refreshHead($("#head"), $("#head", bar));
   if (!$("#banner").isEqualNode($("#banner", bar))) $("#banner").replaceWith($("#banner", bar));
   refreshVia($("#via", bar));
@@ -215,10 +218,9 @@ export function togglePanel() {
   });
 }
 
-export async function showDetailsOf(message) {
+export function showDetailsOf(message) {
   if (!isPanelShown()) togglePanel();
-  const { showContext } = await import("./later/context.js");
-  showContext(message);
+  withPanel((module) => module.showContext(message));
 }
 
 export function closePanel() {

@@ -34,10 +34,10 @@ const single = {
   r: writeReply,
   n: writeNote,
   e: () => resolve(),
-  E: async () => {
+  E: () => {
     const next = step(1);
     resolve();
-    if (next) await openConversation(next.parentElement.dataset.id);
+    if (next) openConversation(next.parentElement.dataset.id);
   },
   i: () => claim(),
   a: () => openId() && $(".head-assignee")?.click(),

@@ -1,9 +1,10 @@
 // The list of conversations. Rows come rendered; which list they belong to, and "you", is decided here.
-// No row moves under the pointer or the focus: while either is in the list, what would move waits behind a pill.
+// No row moves under the pointer or the focus: what would move waits behind a pill.
 
 import { conf, memory, say, sayCount } from "./conf.js";
-import { $, $$, app, debounce, icon, onDo, parse, parseOne, stamp } from "./dom.js";
+import { $, $$, app, debounce, icon, parse, parseOne, whenReleased } from "./dom.js";
 import { fetchFragment } from "./net.js";
+import { showError } from "./pane.js";
 import { forget, learn, recount, setCounts } from "./tally.js";
 import { fillTimes, now, span } from "./times.js";
 
@@ -15,6 +16,7 @@ export const list = { query: location.search };
 
 let held = new Map(); // id -> row element, or null for one that leaves
 let request = null;
+const told = []; // what came while a list was asked for is newer than the answer
 let isLoadingMore = false;
 const released = new Set(); // what the agent just did something to moves at once
 
@@ -84,8 +86,7 @@ export function markOpen() {
   let reachable = null;
   for (const link of rowLinks()) {
     const isOpen = link.parentElement.dataset.id === open;
-    link.toggleAttribute("aria-current", isOpen);
-    if (isOpen) link.setAttribute("aria-current", "true");
+    link.ariaCurrent = isOpen ? "true" : null;
     link.tabIndex = -1;
     if (isOpen || !reachable) reachable = link;
   }
@@ -112,6 +113,7 @@ const isFrozen = () => rows().contains(document.activeElement) || (matchMedia("(
 
 // `fresh`: rendered rows by id; `gone`: ids of conversations that are not there any more.
 export function applyRows(fresh, gone = []) {
+  if (request) told.push([fresh, gone]);
   for (const [id, html] of Object.entries(fresh)) {
     const row = parseOne(html);
     recount(row);
@@ -209,46 +211,41 @@ export function expireRows(cutoff) {
 
 export async function loadList(query, { push = true } = {}) {
   request?.abort();
-  request = new AbortController();
+  const { signal } = (request = new AbortController());
   list.query = query;
   if (push) history.replaceState(history.state, "", location.pathname + query);
   const box = rows();
-  box.setAttribute("aria-busy", "true");
-  const search = $("#search");
-  const caret = document.activeElement === search ? [search.value, search.selectionStart] : null;
+  box.ariaBusy = true;
   try {
-    const html = await fetchFragment(`${conf.page}list/${query}`, { signal: request.signal });
+    const html = await fetchFragment(`${conf.page}list/${query}`, { signal });
+    await new Promise(whenReleased);
+    if (signal.aborted) return;
+    const search = $("#search");
+    const active = document.activeElement;
     $("#list").replaceChildren(parse(html));
-    if (caret) {
-      const field = $("#search");
-      [field.value] = caret;
-      field.focus();
-      field.setSelectionRange(caret[1], caret[1]);
+    if (active === search) {
+      $("#search").replaceWith(search); // with what was typed meanwhile
+      search.focus();
     }
+    request = null;
     mountList();
+    for (const each of told.splice(0)) applyRows(...each);
+    if (active.matches(".row-link")) $(".row-link", rowOf(active.parentElement.dataset.id) ?? rows())?.focus();
     for (const link of $$(".nav-channels a")) {
       const { channel, team } = rows().dataset;
-      if (link.dataset.channel ? link.dataset.channel === channel : link.dataset.team === team) link.setAttribute("aria-current", "true");
-      else link.removeAttribute("aria-current");
+      const isChosen = link.dataset.channel ? link.dataset.channel === channel : link.dataset.team === team;
+      link.ariaCurrent = isChosen ? "true" : null;
     }
   } catch (problem) {
     if (problem.name === "AbortError") return;
-    box.removeAttribute("aria-busy");
-    showError(problem);
+    request = null;
+    box.ariaBusy = null;
+    items().replaceChildren(document.createElement("li"));
+    showError(items().firstChild, problem, reloadList);
   }
 }
 
 export const reloadList = debounce(100, () => loadList(list.query, { push: false }));
-
-function showError(problem) {
-  const state = stamp("pane-error");
-  $("h2", state).textContent = say("not_loaded");
-  $("code", state).textContent = problem.reference ? say("reference", { id: problem.reference }) : "";
-  $("button", state).dataset.do = "reload-list";
-  const item = document.createElement("li");
-  item.append(state);
-  items().replaceChildren(item);
-}
 
 function watchEnd() {
   const more = $(".rows-more", rows());
@@ -316,6 +313,5 @@ export function startList() {
   pane.addEventListener("pointerleave", thaw);
   pane.addEventListener("focusout", thaw);
   document.addEventListener("minute", () => allRows().forEach(dress));
-  onDo("reload-list", reloadList);
   mountList();
 }

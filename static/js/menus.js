@@ -78,7 +78,7 @@ function startThemes() {
     button.addEventListener("click", () => {
       const theme = button.dataset.themeChoice;
       document.documentElement.dataset.theme = theme;
-      for (const other of $$("[data-theme-choice]")) other.setAttribute("aria-checked", String(other === button));
+      for (const other of $$("[data-theme-choice]")) other.ariaChecked = other === button;
       savePreference({ theme });
     });
   }
@@ -94,7 +94,7 @@ function startEdge() {
   const set = (width) => {
     const kept = Math.round(Math.max(280, Math.min(440, width)));
     root.style.setProperty("--list", `${kept}px`);
-    $("#edge").setAttribute("aria-valuenow", kept);
+    $("#edge").ariaValueNow = kept;
     memory.set("list", kept);
   };
   if (memory.get("list") && innerWidth >= 1280) set(memory.get("list"));

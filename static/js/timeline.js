@@ -98,6 +98,7 @@ export function applyMessages(fresh) {
 
 // Puts a message where its id belongs; true when it was not there before.
 function place(id, message) {
+  message.placedAt = performance.now();
   const { client } = message.dataset;
   const present = byId(id) ?? (client && $(`.msg[data-client="${client}"]`, holder()));
   if (present) {
@@ -164,7 +165,7 @@ export const outgoing = (client) => $(`.msg[data-client="${client}"]:not([data-i
 async function load(side, cursor) {
   state.isLoading = true;
   const { id } = state;
-  scroller().setAttribute("aria-busy", "true");
+  scroller().ariaBusy = true;
   const skeleton = parseOne('<div class="skeleton" aria-hidden="true"><i></i><i></i><i></i></div>');
   const delay = setTimeout(() => side === "before" && holder().prepend(skeleton), 300);
   try {
@@ -176,7 +177,7 @@ async function load(side, cursor) {
     clearTimeout(delay);
     skeleton.remove();
     if (id === state.id) {
-      scroller().removeAttribute("aria-busy");
+      scroller().ariaBusy = null;
       state.isLoading = false;
     }
   }
@@ -226,23 +227,29 @@ function trimTop() {
 export async function reloadMessages(id = "") {
   const { id: conversation } = state;
   const from = id ? `?after=${justBefore(id)}` : "";
+  const asked = performance.now();
   const part = parse(await fetchFragment(`${pathOf(conversation, "messages/")}${from}`)).firstElementChild;
   if (conversation !== state.id) return;
   const waiting = $$(".msg:not([data-id])", holder());
   Object.assign(scroller().dataset, { before: part.dataset.before, after: part.dataset.after });
   const fresh = [...part.children];
+  const newer = messages().filter((message) => message.placedAt > asked);
   holder().replaceChildren(...fresh, ...(id ? [] : waiting));
   settle(...fresh);
+  for (const message of newer) place(message.dataset.id, message);
   state.isPinned = !id;
   state.unseen = 0;
   finish();
 }
 
-// Single messages that the live view named without showing them.
+// Single messages that the live view named without showing them. What it shows meanwhile is newer than the answer.
 export async function fetchMessages(ids) {
   const { id } = state;
+  const asked = performance.now();
   const part = parse(await fetchFragment(`${pathOf(id, "messages/")}?ids=${ids.join(",")}`)).firstElementChild;
-  if (id === state.id) applyMessages(Object.fromEntries([...part.children].map((message) => [message.dataset.id, message.outerHTML])));
+  if (id !== state.id) return;
+  const fresh = [...part.children].filter(({ id }) => !(document.getElementById(id)?.placedAt > asked));
+  applyMessages(Object.fromEntries(fresh.map((message) => [message.dataset.id, message.outerHTML])));
 }
 
 function justBefore(id) {

@@ -1,5 +1,5 @@
 """A window in which somebody is signed in, which ends with a check: an empty console, nothing fetched from elsewhere.
-And a number on the sandbox's WhatsApp.
+Three people who wrote, and a number on the sandbox's WhatsApp.
 """
 
 from __future__ import annotations
@@ -7,16 +7,24 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
+from django.utils import timezone
+from playwright.sync_api import APIResponse, Browser, BrowserContext, ConsoleMessage, Page, Request, Route, expect
 
 from channels_ingest.models import Channel
 from channels_ingest.services import create_channel
+from channels_ingest.sink import ChannelInfo
+from inbox.models import Conversation
+from inbox.services import conversations
+from inbox.shapes import Agent
 from oneview.accounts.models import Account, Membership
 from oneview.common.scope import scope
 from tests.fixtures import sign_in
+from tests.inbox.batches import make_channel, message, take_in, user
 
 Open = Callable[..., Page]
 
@@ -25,6 +33,7 @@ expect.set_options(timeout=20_000)  # milliseconds: a browser and four processes
 # What the browser itself says of a connection that a test cut or an answer that a test refused.
 EXPECTED = ("ERR_INTERNET_DISCONNECTED", "WebSocket connection to", "Failed to load resource")
 
+ANA, OMAR, LIN = "Ana Prieto", "Omar Haddad", "Lin Wei"
 NUMBER_ID = "900100200300"
 CREDENTIALS = {
     "app_secret": "journey-secret",
@@ -85,6 +94,73 @@ def wait_for_answers(context: BrowserContext, pending: set[Request]) -> None:
         quiet = 0 if pending else quiet + 1
         if quiet == 6:
             break
+
+
+def answer_late(page: Page, path: str) -> None:
+    """What is asked for there comes a second later."""
+
+    def wait(route: Route) -> None:
+        page.wait_for_timeout(1_000)
+        route.continue_()
+
+    page.route(path, wait)
+
+
+class Held:
+    """Answers that the server has given and that are on their way to the page until `release()`."""
+
+    def __init__(self, page: Page, path: str) -> None:
+        self.page = page
+        self.answers: list[tuple[Route, APIResponse]] = []
+        self.is_over = False
+        page.route(path, self.hold)
+
+    def hold(self, route: Route) -> None:
+        if self.is_over:
+            route.fallback()
+        else:
+            self.answers.append((route, route.fetch()))
+
+    def wait(self) -> None:
+        """Until there is one."""
+        while not self.answers:
+            self.page.wait_for_timeout(20)
+
+    def release(self) -> None:
+        self.is_over = True
+        for route, answer in self.answers:
+            route.fulfill(response=answer)
+
+
+@pytest.fixture
+def whatsapp(acme: Account) -> ChannelInfo:
+    with scope(acme):
+        return make_channel(acme)
+
+
+@pytest.fixture
+def say(acme: Account, whatsapp: ChannelInfo) -> Callable[..., None]:
+    """`say("Ana Prieto", "Hello")`: a user writes."""
+
+    def write(name: str, text: str, *, ago: timedelta = timedelta()) -> None:
+        sender = user(f"ES.{name}", phone=f"346001112{len(name)}", name=name)
+        take_in(acme, whatsapp, message(text, sender=sender, at=timezone.now() - ago))
+
+    return write
+
+
+@pytest.fixture
+def three(acme: Account, bob: Membership, say: Callable[..., None]) -> dict[str, UUID]:
+    """Three people wrote, Ana last; Bob has all of them."""
+    for name, minutes in ((LIN, 30), (OMAR, 20), (ANA, 10)):
+        say(name, f"Hello from {name}", ago=timedelta(minutes=minutes))
+    ids: dict[str, UUID] = {}
+    with scope(acme) as now:
+        for conversation in Conversation.objects.order_by("-last_message_id"):
+            ids[(ANA, OMAR, LIN)[len(ids)]] = conversation.id
+            actor = Agent(bob.user_id, "Bob")
+            conversations.assign(acme, conversation.id, actor=actor, assignee=bob.user_id, now=now)
+    return ids
 
 
 @pytest.fixture

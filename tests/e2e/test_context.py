@@ -15,7 +15,7 @@ from inbox.services.details import edit_contact
 from inbox.shapes import Agent
 from oneview.accounts.models import Account, Membership
 from oneview.common.scope import scope
-from tests.e2e.conftest import Open
+from tests.e2e.conftest import Open, answer_late
 from tests.e2e.test_inbox_page import bubbles, count_violations
 from tests.inbox.batches import ana, make_channel, message, take_in, user
 
@@ -89,6 +89,17 @@ def test_what_changes_meanwhile_leaves_the_focus_where_it_is(
     expect(section).to_have_count(0)
 
 
+def test_it_has_the_focus_though_the_details_around_it_come_later(
+    bob: Membership, conversation: UUID, open_inbox: Open
+) -> None:
+    page = open_inbox(bob, width=1024)
+    answer_late(page, "**/panel/")
+    page.locator(".row-link").click()
+    bubbles(page, SAID).focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="When this was sent")).to_be_focused()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_what_a_supervisor_redacts_is_gone_for_everybody_at_once(
     alice: Membership, bob: Membership, conversation: UUID, open_inbox: Open, theme: Any
@@ -125,7 +136,7 @@ def test_an_address_in_the_details_is_written_to(
     expect(via).not_to_have_value(str(older.id))
     if width < 1280:
         page.get_by_role("button", name="Details", exact=True).click()
-    button = page.locator(f"#write-{older.id}")
+    button = page.locator(f".panel-body:not([inert]) #write-{older.id}")
     expect(button).to_be_visible()
     button.focus()
     expect(button).to_be_focused()

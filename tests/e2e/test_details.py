@@ -5,14 +5,15 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from inbox.models import AttributeDefinition, Conversation, Tag
 from inbox.services.conversations import assign
+from inbox.services.details import edit_contact
 from inbox.shapes import Agent
 from oneview.accounts.models import Account, Membership
 from oneview.common.scope import scope
-from tests.e2e.conftest import Open
+from tests.e2e.conftest import Held, Open, answer_late
 from tests.e2e.test_inbox_page import SMALL_TARGETS, count_violations
 from tests.inbox.batches import ana, make_channel, message, take_in, user
 
@@ -58,22 +59,39 @@ def test_every_type_has_its_own_field(bob: Membership, conversation: UUID, open_
     expect(page.locator(".fact[data-field=plan] .fact-edit")).to_be_focused()
 
 
-def test_no_click_is_lost_while_the_details_get_ready(bob: Membership, conversation: UUID, open_inbox: Open) -> None:
+def test_no_click_and_no_key_is_lost_while_the_details_get_ready(
+    bob: Membership, conversation: UUID, open_inbox: Open
+) -> None:
     page = open_inbox(bob)
-
-    def answer_late(route: Route) -> None:
-        page.wait_for_timeout(1_000)
-        route.continue_()
-
-    page.route("**/later/panel*.js", answer_late)
+    answer_late(page, "**/later/panel*.js")
     page.goto(f"/inbox/c/{conversation}/")
+    page.focus("#timeline")
+    page.keyboard.press("F6")
+    expect(page.locator("#panel")).to_be_focused()
     open_field(page, "name")
     expect(page.locator(".fact-form .input")).to_be_focused()
 
 
+def test_nothing_is_replaced_under_a_pressed_button(
+    acme: Account, bob: Membership, conversation: UUID, open_inbox: Open
+) -> None:
+    page = open_inbox(bob, f"/inbox/c/{conversation}/")
+    expect(page.locator(".panel-body:not([inert])")).to_be_visible()
+    held = Held(page, "**/panel/")
+    with scope(acme) as now:
+        edit_contact(acme, conversation, actor=Agent(bob.user_id, "Bob"), changes={"language": "de"}, now=now)
+    held.wait()
+    page.locator(".fact[data-field=name] .fact-edit").hover()
+    page.mouse.down()
+    held.release()
+    page.wait_for_timeout(500)
+    page.mouse.up()
+    expect(page.locator(".fact[data-field=name] .input")).to_be_focused()
+
+
 def test_tags_and_labels_by_keyboard(bob: Membership, conversation: UUID, open_inbox: Open) -> None:
     page = open_inbox(bob, f"/inbox/c/{conversation}/")
-    page.locator("#add-tag").focus()
+    page.locator(".panel-body:not([inert]) #add-tag").focus()
     page.keyboard.press("Enter")
     page.get_by_role("menuitem", name="VIP").press("Enter")
     expect(page.get_by_role("button", name="Take off the tag VIP")).to_be_visible()

@@ -12,7 +12,7 @@ from inbox.shapes import Author
 from oneview.accounts.models import Account, Membership
 from oneview.common.ids import new_id
 from oneview.common.scope import scope
-from tests.e2e.conftest import Open
+from tests.e2e.conftest import Open, answer_late
 from tests.e2e.test_inbox_page import bubbles, count_violations, focused, written
 from tests.inbox.batches import make_channel, message, take_in
 
@@ -62,8 +62,7 @@ class TestCannedReplies:
         expect(page.locator("#text")).to_have_value("Hi! Hello Ana, this is Bob.")
         expect(page.locator("#suggest")).to_be_hidden()
         page.keyboard.press("Enter")
-        expect(bubbles(page, "Hi! Hello Ana, this is Bob.")).to_be_visible()
-        page.wait_for_timeout(300)
+        expect(page.locator(".msg[data-id]", has_text="Hi! Hello Ana, this is Bob.")).to_be_visible()
         assert written(acme) == ["Hi! Hello Ana, this is Bob."]
 
     def test_a_shortcut_and_enter_in_one_go_send_no_shortcut(self, acme: Account, page: Page) -> None:
@@ -210,12 +209,11 @@ class TestNotices:
     def open_with_notices(self, open_inbox: Open, bob: Membership, *, answer: str) -> Page:
         """Bob has switched them on; the browser itself, which a test can't answer, is played."""
         page = open_inbox(bob)
+        answer_late(page, "**/later/notify*.js")  # no click is lost before it is there
         page.add_init_script(self.TOLD.replace("ANSWER", f'"{answer}"'))
         page.reload()
         page.wait_for_selector("body[data-link=on]", state="attached")
         page.locator(".nav-profile").click()
-        expect(page.get_by_role("menuitemcheckbox", name="Notify me")).to_be_visible()
-        page.wait_for_timeout(300)
         page.get_by_role("menuitemcheckbox", name="Notify me").click()
         return page
 

@@ -9,7 +9,7 @@ $("#go-away").addEventListener("click", async ({ currentTarget: button }) => {
   $("#profile").hidePopover();
   try {
     await post(`${conf.page}away/`, { away: isAway ? "true" : "" });
-    button.setAttribute("aria-checked", String(isAway));
+    button.ariaChecked = isAway;
     $("#away").hidden = !isAway;
     $(".nav-profile").toggleAttribute("data-away", isAway);
     toast(say(isAway ? "away" : "here"));

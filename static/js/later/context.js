@@ -6,7 +6,9 @@ import { fetchFragment, pathOf, post } from "../net.js";
 import { openId } from "../pane.js";
 import { fillTimes } from "../times.js";
 
-let shown = null; // { id, message, section }: it stays when the details are loaded anew
+// { id, message, section, isAwaited }: it stays when the details are loaded anew. Awaited, it has the focus as soon as it stands: what it
+// stands in may come later.
+let shown = null;
 
 // Its style sheet comes with its first use.
 const styled = new Promise((done) => {
@@ -18,11 +20,10 @@ const styled = new Promise((done) => {
 const path = ({ id, message }, part) => pathOf(id, `messages/${message}/${part}/`);
 
 export async function showContext(message) {
-  const wanted = { id: openId(), message };
+  const wanted = { id: openId(), message, isAwaited: true };
   try {
     const [html] = await Promise.all([fetchFragment(path(wanted, "context")), styled]);
     put(html, wanted);
-    shown?.section.focus();
   } catch (problem) {
     announce(problem.detail || say("not_loaded"), { urgent: true });
   }
@@ -42,7 +43,13 @@ function put(html, wanted) {
   if (hasFocus) section.focus();
 }
 
-const place = () => $("#panel .panel-body")?.prepend(shown.section);
+function place() {
+  const body = $("#panel .panel-body");
+  if (!body) return;
+  body.prepend(shown.section);
+  if (shown.isAwaited) shown.section.focus();
+  shown.isAwaited = false;
+}
 
 // The details were loaded anew: so is this, unless something is being written in it.
 export async function restoreContext() {

@@ -4,6 +4,7 @@ import { say } from "../conf.js";
 import { $, announce, parse, stamp, toast } from "../dom.js";
 import { fetchFragment, pathOf, post } from "../net.js";
 import { pane, put, reloadPanel, shown } from "./panel.js";
+import "./starts.js";
 import { fillTimes } from "../times.js";
 
 document.head.append(stamp("customer-style"));
@@ -99,4 +100,4 @@ function hideAnswered() {
 
 new MutationObserver(hideAnswered).observe(pane, { childList: true });
 
-pane.inert = false; // the page comes with it inert: before this nobody would hear a click in it
+$("[inert]", pane)?.removeAttribute("inert"); // the page comes so: before this nobody would hear a click in the details

@@ -100,7 +100,7 @@ function hold({ steal = false } = {}) {
 // The switches in the profile's menu
 
 function show() {
-  for (const button of $$("[data-notice]")) button.setAttribute("aria-checked", String(settings[button.dataset.notice]));
+  for (const button of $$("[data-notice]")) button.ariaChecked = settings[button.dataset.notice];
   $("#notices-refused").hidden = !(settings.on && Notification.permission === "denied");
 }
 
@@ -116,7 +116,10 @@ async function flip(name) {
 }
 
 for (const row of $$("#rows .row")) known.set(row.dataset.id, read(row));
-for (const button of $$("[data-notice]")) button.addEventListener("click", () => flip(button.dataset.notice));
+for (const button of $$("[data-notice]")) {
+  button.addEventListener("click", () => flip(button.dataset.notice));
+  button.inert = false; // before this nobody would hear it
+}
 onLive("events", hear);
 addEventListener("focus", () => isTelling || hold({ steal: true }));
 hold({ steal: document.hasFocus() });

@@ -1,21 +1,34 @@
 // Details of the contact: fields edited in place, sections folded. Loaded when it is first shown.
 
-import { conf, memory, say } from "../conf.js";
+import { memory, say, setCookie } from "../conf.js";
 import { restoreContext } from "./context.js";
-import "./starts.js";
-import { $, $$, announce, parse, stamp } from "../dom.js";
+import { $, $$, announce, app, isPhone, isWide, parse, show, stamp, whenReleased } from "../dom.js";
 import { fetchFragment, pathOf, post } from "../net.js";
 import { openId, showError } from "../pane.js";
 import { fillTimes } from "../times.js";
-import { pane } from "./sides.js";
 
-export { pane, setPanel } from "./sides.js";
+export { showContext } from "./context.js";
 
+export const pane = $("#panel");
 export const shown = () => $(".panel-body", pane).dataset.contact;
 const editing = () => $(".fact-form", pane);
 const isBusy = () => editing() || $(":popover-open", pane);
-let asked = "";
+let asked = 0;
 let isStale = false; // something changed while the agent was busy
+
+// Beside the conversation, over it, or in its place.
+export function setPanel(isShown) {
+  if (isPhone()) {
+    show(isShown ? "details" : "conversation");
+    if (isShown) pane.focus();
+  } else if (isWide()) {
+    app.dataset.panel = isShown ? "on" : "off";
+    setCookie("panel", app.dataset.panel);
+  } else {
+    app.dataset.panel = isShown ? "open" : "on";
+    if (isShown) pane.focus();
+  }
+}
 
 export async function showPanel(id) {
   if ($(".panel-body", pane)?.dataset.contact === id) dress();
@@ -28,15 +41,17 @@ export function reloadPanel() {
   if (openId() && !isStale) load(openId());
 }
 
+// Of several answers only the last one counts.
 async function load(id) {
-  asked = id;
+  const mine = ++asked;
   try {
     const html = await fetchFragment(pathOf(id, "panel/"));
-    if (asked !== id) return;
+    await new Promise(whenReleased);
+    if (asked !== mine) return;
     if (isBusy()) isStale = true;
     else put(html);
   } catch (problem) {
-    if (asked === id) showError(pane, problem, () => load(id));
+    if (asked === mine) showError(pane, problem, () => load(id));
   }
 }
 
@@ -134,7 +149,7 @@ function complain(form, problem) {
   error.id = "fact-error";
   error.textContent = problem.errors[0]?.message ?? (problem.detail || say("failed"));
   const input = $(".input", form);
-  input.setAttribute("aria-invalid", "true");
+  input.ariaInvalid = true;
   input.setAttribute("aria-describedby", "fact-error");
   input.focus();
 }

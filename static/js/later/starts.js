@@ -5,7 +5,7 @@ import { setMode } from "../composer.js";
 import { $, $$, isWide, onDo, toast } from "../dom.js";
 import { pathOf, post } from "../net.js";
 import { openId } from "../pane.js";
-import { setPanel } from "./sides.js";
+import { setPanel } from "./panel.js";
 
 const dialog = $("#start");
 const form = $("form", dialog);

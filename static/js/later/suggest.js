@@ -60,7 +60,7 @@ function draw(items) {
 }
 
 function choose(item) {
-  for (const other of options()) other.setAttribute("aria-selected", String(other === item));
+  for (const other of options()) other.ariaSelected = other === item;
   if (item) field().setAttribute("aria-activedescendant", item.id);
   else field().removeAttribute("aria-activedescendant");
   item?.scrollIntoView({ block: "nearest" });

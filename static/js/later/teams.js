@@ -21,5 +21,5 @@ for (const button of buttons) {
 }
 $("#assign-menu").addEventListener("beforetoggle", () => {
   const team = known(openId())?.team ?? "";
-  for (const button of buttons) button.setAttribute("aria-checked", String(button.dataset.give === team));
+  for (const button of buttons) button.ariaChecked = button.dataset.give === team;
 });
