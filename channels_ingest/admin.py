@@ -32,6 +32,16 @@ SHOWN_BYTES = 100_000
 SHOWN_HEADERS = ("content-type", "content-length", "user-agent")
 
 
+class KindFilter(admin.SimpleListFilter):
+    title, parameter_name = gettext_lazy("kind"), "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(kind, adapter.label) for kind, adapter in load_channels().items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Channel]) -> QuerySet[Channel]:
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
 @register(Channel)
 class ChannelAdmin(EditableAdmin):
     """One chooses a kind, then fills in what its adapter asks for. A channel's page begins with how it is doing."""
@@ -39,7 +49,7 @@ class ChannelAdmin(EditableAdmin):
     operation = Operation.MANAGE_CHANNELS
 
     list_display = ("name", "kind_label", "external_id", "state", "last_event_at")
-    list_filter = ("kind", "state")
+    list_filter = (KindFilter, "state")
     ordering = ("name", "id")
     readonly_fields = ("kind_label", "created_at")
     change_form_template = "admin/channels_ingest/channel/change.html"

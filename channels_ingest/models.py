@@ -28,22 +28,23 @@ class Channel(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False)
-    kind = models.CharField(max_length=20)
-    name = models.CharField(max_length=120)
-    external_id = models.CharField(max_length=200)
+    kind = models.CharField(_("kind"), max_length=20)
+    name = models.CharField(_("name"), max_length=120)
+    external_id = models.CharField(_("id at the provider"), max_length=200)
     public_id = models.CharField(max_length=40, unique=True, default=new_public_id, editable=False)
     credentials = EncryptedJSONField()
-    state = models.CharField(max_length=16, choices=State.choices, default=State.CONNECTED)
-    state_reason = models.CharField(max_length=300, blank=True)
-    last_event_at = models.DateTimeField(null=True, blank=True)
-    handshake_at = models.DateTimeField(null=True, blank=True)
-    check_asked_at = models.DateTimeField(null=True, blank=True)
-    checked_at = models.DateTimeField(null=True, blank=True)
-    check_passed = models.BooleanField(null=True, blank=True)
-    check_words = models.CharField(max_length=300, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.CONNECTED)
+    state_reason = models.CharField(_("reason"), max_length=300, blank=True)
+    last_event_at = models.DateTimeField(_("last event"), null=True, blank=True)
+    handshake_at = models.DateTimeField(_("handshake"), null=True, blank=True)
+    check_asked_at = models.DateTimeField(_("check asked for"), null=True, blank=True)
+    checked_at = models.DateTimeField(_("checked"), null=True, blank=True)
+    check_passed = models.BooleanField(_("check passed"), null=True, blank=True)
+    check_words = models.CharField(_("what the provider says"), max_length=300, blank=True)
+    created_at = models.DateTimeField(_("made"), auto_now_add=True)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("channel"), _("channels")
         constraints = [models.UniqueConstraint(fields=["kind", "external_id"], name="channel_external_id_once")]
 
     def __str__(self) -> str:
@@ -105,15 +106,18 @@ class QuarantinedEvent(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
-    channel = models.ForeignKey(Channel, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
+    channel = models.ForeignKey(
+        Channel, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, verbose_name=_("channel")
+    )
     inbound_id = models.UUIDField()
     headers = models.JSONField(default=dict)
     body = models.BinaryField(null=True)
-    error = models.CharField(max_length=500)
-    state = models.CharField(max_length=12, choices=State.choices, default=State.QUARANTINED)
-    received_at = models.DateTimeField()
+    error = models.CharField(_("error"), max_length=500)
+    state = models.CharField(_("state"), max_length=12, choices=State.choices, default=State.QUARANTINED)
+    received_at = models.DateTimeField(_("received"))
 
     class Meta:
+        verbose_name, verbose_name_plural = _("request in quarantine"), _("quarantine")
         indexes = [models.Index(fields=["account", "state", "id"], name="quarantine_state")]
 
 
@@ -135,20 +139,23 @@ class OutboxMessage(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
-    channel = models.ForeignKey(Channel, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
+    channel = models.ForeignKey(
+        Channel, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, verbose_name=_("channel")
+    )
     thread_id = models.UUIDField()
     message_id = models.UUIDField()
     content = models.JSONField(null=True)
-    state = models.CharField(max_length=8, choices=OutboxState.choices, default=OutboxState.QUEUED)
-    attempts = models.SmallIntegerField(default=0)
-    next_attempt_at = models.DateTimeField()
+    state = models.CharField(_("state"), max_length=8, choices=OutboxState.choices, default=OutboxState.QUEUED)
+    attempts = models.SmallIntegerField(_("attempts"), default=0)
+    next_attempt_at = models.DateTimeField(_("next attempt"))
     token = models.UUIDField(null=True)
     leased_until = models.DateTimeField(null=True)
-    reason = models.CharField(max_length=500, blank=True)
-    code = models.CharField(max_length=60, blank=True)
+    reason = models.CharField(_("reason"), max_length=500, blank=True)
+    code = models.CharField(_("code"), max_length=60, blank=True)
     withdrawn = models.CharField(max_length=60, blank=True, default="", db_default="")
 
     class Meta:
+        verbose_name, verbose_name_plural = _("delivery"), _("deliveries")
         indexes = [
             models.Index(
                 fields=["account", "thread_id", "id"],

@@ -25,16 +25,16 @@ class Identity(models.Model):
 
     id = models.UUIDField(primary_key=True, editable=False)
     account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False)
-    kind = models.CharField(max_length=20)
-    scope = models.CharField(max_length=200, blank=True)
-    value = models.CharField(max_length=600)
-    epoch = models.BigIntegerField(default=0)
-    raw_value = models.CharField(max_length=600)
-    first_seen = models.DateTimeField()
+    kind = models.CharField(_("kind"), max_length=20)
+    scope = models.CharField(_("scope"), max_length=200, blank=True)
+    value = models.CharField(_("value"), max_length=600)
+    epoch = models.BigIntegerField(_("epoch"), default=0)
+    raw_value = models.CharField(_("as it came"), max_length=600)
+    first_seen = models.DateTimeField(_("first seen"))
     contact_id = models.UUIDField()
 
     class Meta:
-        verbose_name_plural = "identities"
+        verbose_name, verbose_name_plural = _("identity"), _("identities")
         constraints = [
             models.UniqueConstraint(fields=["account", "kind", "scope", "value", "epoch"], name="identity_once")
         ]
@@ -71,17 +71,31 @@ class Evidence(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
-    rule = models.CharField(max_length=40)
-    a = models.ForeignKey(Identity, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
-    b = models.ForeignKey(Identity, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
-    first_seen = models.DateTimeField()
-    last_seen = models.DateTimeField()
-    proof = models.JSONField(default=dict)
-    status = models.CharField(max_length=16)
-    violated = models.CharField(max_length=40, blank=True)
+    rule = models.CharField(_("rule"), max_length=40)
+    a = models.ForeignKey(
+        Identity,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("one"),
+    )
+    b = models.ForeignKey(
+        Identity,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("other"),
+    )
+    first_seen = models.DateTimeField(_("first seen"))
+    last_seen = models.DateTimeField(_("last seen"))
+    proof = models.JSONField(_("proof"), default=dict)
+    status = models.CharField(_("state"), max_length=16)
+    violated = models.CharField(_("broken rule"), max_length=40, blank=True)
 
     class Meta:
-        verbose_name_plural = "evidence"
+        verbose_name, verbose_name_plural = _("link"), _("links")
         constraints = [models.UniqueConstraint(fields=["account", "rule", "a", "b"], name="evidence_once")]
         indexes = [
             models.Index(fields=["account", "a"], name="evidence_a"),
@@ -123,19 +137,38 @@ class Decision(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False)
-    op = models.CharField(max_length=16, choices=Op.choices)
-    rule = models.CharField(max_length=40, blank=True)
-    a = models.ForeignKey(Identity, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
+    op = models.CharField(_("what"), max_length=16, choices=Op.choices)
+    rule = models.CharField(_("rule"), max_length=40, blank=True)
+    a = models.ForeignKey(
+        Identity,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("one"),
+    )
     b = models.ForeignKey(
-        Identity, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+", null=True
+        Identity,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        null=True,
+        verbose_name=_("other"),
     )
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, null=True, db_constraint=False, db_index=False
+        settings.AUTH_USER_MODEL,
+        on_delete=models.DO_NOTHING,
+        null=True,
+        db_constraint=False,
+        db_index=False,
+        verbose_name=_("who"),
     )
-    reason = models.CharField(max_length=500, blank=True)
-    at = models.DateTimeField()
+    reason = models.CharField(_("reason"), max_length=500, blank=True)
+    at = models.DateTimeField(_("when"))
 
     class Meta:
+        verbose_name, verbose_name_plural = _("decision"), _("decisions")
         indexes = [
             models.Index(fields=["account", "a"], name="decision_a"),
             models.Index(fields=["account", "b"], name="decision_b"),
@@ -150,17 +183,23 @@ class Change(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
-    batch = models.UUIDField()
-    cause = models.CharField(max_length=40)
+    batch = models.UUIDField(_("batch"))
+    cause = models.CharField(_("cause"), max_length=40)
     identity = models.ForeignKey(
-        Identity, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+        Identity,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("identity"),
     )
-    from_contact = models.UUIDField()
-    to_contact = models.UUIDField()
-    settings_version = models.PositiveIntegerField(default=0)
-    at = models.DateTimeField()
+    from_contact = models.UUIDField(_("from contact"))
+    to_contact = models.UUIDField(_("to contact"))
+    settings_version = models.PositiveIntegerField(_("version of the settings"), default=0)
+    at = models.DateTimeField(_("when"))
 
     class Meta:
+        verbose_name, verbose_name_plural = _("change"), _("changes")
         indexes = [models.Index(fields=["account", "identity", "at"], name="change_identity")]
 
 
@@ -216,11 +255,14 @@ class Contact(models.Model):
 
     id = models.UUIDField(primary_key=True, editable=False)
     account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
-    name = models.CharField(max_length=1000)
+    name = models.CharField(_("name"), max_length=1000)
     attributes = models.JSONField(default=dict)
     tags = models.JSONField(default=list, db_default=[])
-    blocked = models.BooleanField(default=False)
+    blocked = models.BooleanField(_("blocked"), default=False)
     version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("contact"), _("contacts")
 
     def __str__(self) -> str:
         return self.name

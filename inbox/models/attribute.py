@@ -31,7 +31,7 @@ class AttributeDefinition(models.Model):
     position = models.PositiveSmallIntegerField(_("position"), default=0)
 
     class Meta:
-        verbose_name = _("attribute")
+        verbose_name, verbose_name_plural = _("attribute"), _("attributes")
         constraints = [models.UniqueConstraint(fields=["account", "name"], name="attribute_name_once")]
 
     def __str__(self) -> str:
@@ -46,6 +46,7 @@ class Tag(models.Model):
     name = models.CharField(_("name"), max_length=40)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("tag"), _("tags")
         constraints = [models.UniqueConstraint(fields=["account", "name"], name="tag_name_once")]
 
     def __str__(self) -> str:

@@ -19,10 +19,10 @@ class CannedReply(models.Model):
     shortcut = models.CharField(_("shortcut"), max_length=40)
     title = models.CharField(_("title"), max_length=120)
     text = models.TextField(_("text"), max_length=4000)
-    updated_at = models.DateTimeField(auto_now=True)
+    updated_at = models.DateTimeField(_("changed"), auto_now=True)
 
     class Meta:
-        verbose_name_plural = "canned replies"
+        verbose_name, verbose_name_plural = _("canned reply"), _("canned replies")
         constraints = [
             models.UniqueConstraint(
                 fields=["account", "owner", "shortcut"], name="canned_shortcut_once", nulls_distinct=False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from inbox.models.thread import Status, Turn
 
@@ -16,23 +17,35 @@ class Conversation(models.Model):
 
     id = models.UUIDField(primary_key=True, editable=False)
     account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
-    status = models.CharField(max_length=8, choices=Status.choices, default=Status.OPEN)
-    snoozed_until = models.DateTimeField(null=True)
+    status = models.CharField(_("status"), max_length=8, choices=Status.choices, default=Status.OPEN)
+    snoozed_until = models.DateTimeField(_("snoozed until"), null=True)
     assignee = models.ForeignKey(
-        "accounts.User", on_delete=models.DO_NOTHING, null=True, db_index=False, db_constraint=False, related_name="+"
+        "accounts.User",
+        on_delete=models.DO_NOTHING,
+        null=True,
+        db_index=False,
+        db_constraint=False,
+        related_name="+",
+        verbose_name=_("assigned to"),
     )
     assignees = ArrayField(models.BigIntegerField(), default=list)
     team = models.ForeignKey(
-        "accounts.Team", on_delete=models.DO_NOTHING, null=True, db_index=False, db_constraint=False
+        "accounts.Team",
+        on_delete=models.DO_NOTHING,
+        null=True,
+        db_index=False,
+        db_constraint=False,
+        verbose_name=_("team"),
     )
-    turn = models.CharField(max_length=5, choices=Turn.choices, default=Turn.HUMAN)
-    labels = models.JSONField(default=list)
+    turn = models.CharField(_("who answers"), max_length=5, choices=Turn.choices, default=Turn.HUMAN)
+    labels = models.JSONField(_("labels"), default=list)
     channels = ArrayField(models.UUIDField(), default=list)
     app_channels = ArrayField(models.UUIDField(), default=list, db_default=[])
-    unread = models.PositiveIntegerField(default=0)
+    unread = models.PositiveIntegerField(_("unread"), default=0)
     last_message_id = models.UUIDField()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("conversation"), _("conversations")
         indexes = [
             models.Index(fields=["account", "-last_message_id"], name="conversation_activity"),
             models.Index(fields=["account", "assignee", "-last_message_id"], name="conversation_assignee"),

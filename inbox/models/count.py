@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from oneview.common.ids import new_id
 
@@ -16,16 +17,17 @@ class DailyCount(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
-    day = models.DateField()
+    day = models.DateField(_("day"))
     channel_id = models.UUIDField()
-    author_kind = models.CharField(max_length=6)
+    author_kind = models.CharField(_("author"), max_length=6)
     author_id = models.BigIntegerField(default=0)
-    author_name = models.CharField(max_length=120, blank=True)
-    messages = models.PositiveIntegerField(default=0)
-    first_replies = models.PositiveIntegerField(default=0)
+    author_name = models.CharField(_("name"), max_length=120, blank=True)
+    messages = models.PositiveIntegerField(_("messages"), default=0)
+    first_replies = models.PositiveIntegerField(_("first replies"), default=0)
     first_reply_seconds = models.BigIntegerField(default=0)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("count of a day"), _("counts of days")
         constraints = [
             models.UniqueConstraint(
                 fields=["account", "day", "channel_id", "author_kind", "author_id", "author_name"], name="count_once"

@@ -39,6 +39,9 @@ class Endpoint(models.Model):
     delivered_at = models.DateTimeField(_("last delivered"), null=True)
     created_at = models.DateTimeField(_("created"))
 
+    class Meta:
+        verbose_name, verbose_name_plural = _("endpoint"), _("endpoints")
+
     def __str__(self) -> str:
         return self.url
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from oneview.common.ids import new_id
 
@@ -15,17 +16,24 @@ class Handover(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
     thread = models.ForeignKey("inbox.Thread", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
-    bot = models.CharField(max_length=120, blank=True)
-    reason = models.CharField(max_length=300, blank=True)
-    summary = models.TextField(max_length=4000, blank=True)
-    at = models.DateTimeField()
-    claimed_at = models.DateTimeField(null=True)
+    bot = models.CharField(_("bot"), max_length=120, blank=True)
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
+    summary = models.TextField(_("summary"), max_length=4000, blank=True)
+    at = models.DateTimeField(_("when"))
+    claimed_at = models.DateTimeField(_("taken"), null=True)
     claimed_by = models.ForeignKey(
-        "accounts.User", on_delete=models.SET_NULL, null=True, db_index=False, db_constraint=False, related_name="+"
+        "accounts.User",
+        on_delete=models.SET_NULL,
+        null=True,
+        db_index=False,
+        db_constraint=False,
+        related_name="+",
+        verbose_name=_("taken by"),
     )
-    escalated_at = models.DateTimeField(null=True)
+    escalated_at = models.DateTimeField(_("escalated"), null=True)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("handover"), _("handovers")
         indexes = [
             models.Index(fields=["account", "thread", "at"], name="handover_thread"),
             models.Index(
@@ -45,15 +53,15 @@ class RefusedReply(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     account = models.ForeignKey("accounts.Account", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
     thread = models.ForeignKey("inbox.Thread", on_delete=models.DO_NOTHING, db_index=False, db_constraint=False)
-    bot = models.CharField(max_length=120)
-    client_id = models.CharField(max_length=100, blank=True)
+    bot = models.CharField(_("bot"), max_length=120)
+    client_id = models.CharField(_("id given by the client"), max_length=100, blank=True)
     message_id = models.UUIDField(null=True)
-    text = models.TextField(blank=True)
-    code = models.CharField(max_length=60)
-    at = models.DateTimeField()
+    text = models.TextField(_("text"), blank=True)
+    code = models.CharField(_("code"), max_length=60)
+    at = models.DateTimeField(_("when"))
 
     class Meta:
-        verbose_name_plural = "refused replies"
+        verbose_name, verbose_name_plural = _("refused reply"), _("refused replies")
         indexes = [models.Index(fields=["account", "at"], name="refused_at")]
 
     def __str__(self) -> str:

@@ -1,7 +1,8 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class AccountsConfig(AppConfig):
     name = "oneview.accounts"
     label = "accounts"
-    verbose_name = "Account"
+    verbose_name = _("Account")

@@ -28,18 +28,26 @@ class Account(models.Model):
     `handover_minutes`: so long users wait for a person, or for a bot's answer, before supervisors are told.
     """
 
-    slug = models.SlugField(unique=True)
-    name = models.CharField(max_length=120)
-    plan = models.CharField(max_length=40, default="paid")
-    window_days = models.PositiveSmallIntegerField(default=30)
-    language = models.CharField(max_length=12, default="en")
-    time_zone = models.CharField(max_length=64, default="UTC")
-    region = models.CharField(max_length=2, blank=True, help_text=_("Country for phone numbers written without one."))
-    attributes = models.JSONField(default=dict, blank=True)
-    handover_minutes = models.PositiveSmallIntegerField(default=5, db_default=5)
+    slug = models.SlugField(_("short name"), unique=True)
+    name = models.CharField(_("name"), max_length=120)
+    plan = models.CharField(_("plan"), max_length=40, default="paid")
+    window_days = models.PositiveSmallIntegerField(_("days of messages"), default=30)
+    language = models.CharField(_("language"), max_length=12, default="en")
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
+    region = models.CharField(
+        _("country of phone numbers"),
+        max_length=2,
+        blank=True,
+        help_text=_("Country for phone numbers written without one."),
+    )
+    attributes = models.JSONField(_("attributes"), default=dict, blank=True)
+    handover_minutes = models.PositiveSmallIntegerField(_("minutes of patience with bots"), default=5, db_default=5)
     identity_key = models.BinaryField(default=new_identity_key, editable=False)
-    purged_to = models.DateTimeField(null=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+    purged_to = models.DateTimeField(_("removed up to"), null=True, editable=False)
+    created_at = models.DateTimeField(_("made"), auto_now_add=True)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("account"), _("accounts")
 
     def __str__(self) -> str:
         return self.name
@@ -78,13 +86,16 @@ class User(AbstractBaseUser, PermissionsMixin):
     theme = models.CharField(_("theme"), max_length=8, choices=THEMES, default="system")
     single_keys = models.BooleanField(_("single-key shortcuts"), default=True)
     is_staff = models.BooleanField(default=False)
-    is_active = models.BooleanField(default=True)
-    date_joined = models.DateTimeField(auto_now_add=True)
+    is_active = models.BooleanField(_("active"), default=True)
+    date_joined = models.DateTimeField(_("since"), auto_now_add=True)
 
     objects: ClassVar[UserManager] = UserManager()
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS = ["name"]
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("user"), _("users")
 
     def __str__(self) -> str:
         return self.name or self.email
@@ -105,15 +116,16 @@ class Membership(models.Model):
     """
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE)
-    user = models.ForeignKey(User, on_delete=models.CASCADE)
-    role = models.CharField(max_length=12, choices=Role.choices)
-    is_active = models.BooleanField(default=True)
-    channels = ArrayField(models.UUIDField(), null=True, blank=True)
-    capacity = models.PositiveSmallIntegerField(null=True, blank=True)
-    is_away = models.BooleanField(default=False, db_default=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, verbose_name=_("user"))
+    role = models.CharField(_("role"), max_length=12, choices=Role.choices)
+    is_active = models.BooleanField(_("active"), default=True)
+    channels = ArrayField(models.UUIDField(), null=True, blank=True, verbose_name=_("channels"))
+    capacity = models.PositiveSmallIntegerField(_("limit"), null=True, blank=True)
+    is_away = models.BooleanField(_("away"), default=False, db_default=False)
+    created_at = models.DateTimeField(_("since"), auto_now_add=True)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("member"), _("members")
         constraints = [models.UniqueConstraint(fields=["account", "user"], name="membership_once")]
 
     def __str__(self) -> str:
@@ -134,16 +146,21 @@ class Team(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     account = models.ForeignKey(Account, on_delete=models.DO_NOTHING, db_index=False)
-    name = models.CharField(max_length=120)
-    channels = ArrayField(models.UUIDField(), default=list, db_default=[], blank=True)
+    name = models.CharField(_("name"), max_length=120)
+    channels = ArrayField(models.UUIDField(), default=list, db_default=[], blank=True, verbose_name=_("channels"))
     routing = models.CharField(
-        max_length=12, choices=Routing.choices, default=Routing.MANUAL, db_default=Routing.MANUAL.value
+        _("who is given what comes in"),
+        max_length=12,
+        choices=Routing.choices,
+        default=Routing.MANUAL,
+        db_default=Routing.MANUAL.value,
     )
-    time_zone = models.CharField(max_length=64, default="UTC", db_default="UTC")
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", db_default="UTC")
     hours = models.JSONField(default=dict, db_default={}, blank=True)
-    closed_text = models.TextField(default="", db_default="", blank=True, max_length=1000)
+    closed_text = models.TextField(_("text out of hours"), default="", db_default="", blank=True, max_length=1000)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("team"), _("teams")
         constraints = [models.UniqueConstraint(fields=["account", "name"], name="team_name_once")]
 
     def __str__(self) -> str:
@@ -173,12 +190,13 @@ class Bot(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     account = models.ForeignKey(Account, on_delete=models.DO_NOTHING, db_index=False)
-    name = models.CharField(max_length=120)
-    channels = ArrayField(models.UUIDField(), null=True, blank=True)
-    is_active = models.BooleanField(default=True)
+    name = models.CharField(_("name"), max_length=120)
+    channels = ArrayField(models.UUIDField(), null=True, blank=True, verbose_name=_("channels"))
+    is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("bot"), _("bots")
         constraints = [models.UniqueConstraint(fields=["account", "name"], name="bot_name_once")]
 
     def __str__(self) -> str:
@@ -190,13 +208,18 @@ class Invitation(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     account = models.ForeignKey(Account, on_delete=models.DO_NOTHING, db_index=False)
-    email = models.EmailField()
-    role = models.CharField(max_length=12, choices=Role.choices, default=Role.AGENT)
+    email = models.EmailField(_("e-mail"))
+    role = models.CharField(_("role"), max_length=12, choices=Role.choices, default=Role.AGENT)
     hash = models.CharField(max_length=64)
-    invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, db_constraint=False, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField()
+    invited_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, db_constraint=False, related_name="+", verbose_name=_("invited by")
+    )
+    created_at = models.DateTimeField(_("made"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("valid until"))
     accepted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("invitation"), _("invitations")
 
     def __str__(self) -> str:
         return self.email
@@ -207,11 +230,14 @@ class ApiToken(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     account = models.ForeignKey(Account, on_delete=models.DO_NOTHING, db_index=False)
-    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, blank=True)
-    bot = models.CharField(max_length=120, blank=True)
-    hash = models.CharField(max_length=64, unique=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, blank=True, verbose_name=_("member"))
+    bot = models.CharField(_("bot"), max_length=120, blank=True)
+    hash = models.CharField(_("hash"), max_length=64, unique=True)
+    created_at = models.DateTimeField(_("made"), auto_now_add=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("token"), _("tokens")
 
     def __str__(self) -> str:
         return self.bot or str(self.user)
@@ -226,16 +252,16 @@ class AuditEntry(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     account = models.ForeignKey(Account, on_delete=models.DO_NOTHING, db_index=False)
     actor = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, db_constraint=False)
-    actor_name = models.CharField(max_length=120)
-    action = models.CharField(max_length=60)
-    target = models.CharField(max_length=120)
+    actor_name = models.CharField(_("who"), max_length=120)
+    action = models.CharField(_("what"), max_length=60)
+    target = models.CharField(_("about"), max_length=120)
     old = models.JSONField(null=True)
     new = models.JSONField(null=True)
-    source = models.CharField(max_length=20, default="", db_default="")
-    at = models.DateTimeField(auto_now_add=True)
+    source = models.CharField(_("from where"), max_length=20, default="", db_default="")
+    at = models.DateTimeField(_("when"), auto_now_add=True)
 
     class Meta:
-        verbose_name_plural = "audit entries"
+        verbose_name, verbose_name_plural = _("audit entry"), _("audit")
         indexes = [models.Index(fields=["account", "target"], name="audit_target")]
 
     def __str__(self) -> str:
