@@ -2,7 +2,7 @@
 PYTHON ?= $(firstword $(foreach name,python3.12 python3.11 python3,$(shell $(name) -c 'print("$(name)")' 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: up test check bench faults fuzz format lock dev
+.PHONY: up test check bench faults fuzz format lock messages dev
 
 up:
 	$(PYTHON) manage.py up
@@ -40,6 +40,10 @@ lock:
 	cd requirements && for name in base dev; do \
 	    uv pip compile $(UPGRADE) --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url $$name.in -o $$name.txt || exit 1; \
 	done
+
+# Needs gettext. Brings every catalogue to the sentences of the code; what is new in it waits for its translation.
+messages: dev
+	$(BIN)/python manage.py makemessages $(foreach language,en de es fr,-l $(language)) --no-location --no-wrap --ignore .venv --ignore var
 
 dev:
 	@$(PYTHON) -m oneview.bootstrap dev

@@ -46,7 +46,8 @@ class Admission:
     """`user_id` is None for a bot. `session` is a session's key and `password` the hash it vouches for; `token` a
     bearer token's hash.
 
-    One of `session` and `token` is set: pages have sessions, programs have tokens. `reach`: what they are told of.
+    One of `session` and `token` is set: pages have sessions, programs have tokens. `reach`: what they are told of;
+    `language`: in which words.
     """
 
     account_id: int
@@ -57,6 +58,7 @@ class Admission:
     password: str = ""
     token: str = ""
     reach: Reach = EVERYTHING
+    language: str = settings.LANGUAGE_CODE
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,7 @@ def admit_session(session_key: str, *, shown: str | None = None) -> Admission:
         session=session_key,
         password=user.get_session_auth_hash(),
         reach=read_reach(membership),
+        language=user.language,
     )
 
 
@@ -180,8 +183,16 @@ def admit_token(token: str) -> Admission:
     membership = find_membership(owner.user_id, account_id=account.pk)
     if membership is None or membership.account_id != account.pk:  # deactivated between the two reads
         raise Refused(SIGNED_OUT)
-    name, reach = str(membership.user), read_reach(membership)
-    return Admission(account.pk, owner.user_id, name, account.window, token=hash_token(token), reach=reach)
+    user = membership.user
+    return Admission(
+        account.pk,
+        user.pk,
+        str(user),
+        account.window,
+        token=hash_token(token),
+        reach=read_reach(membership),
+        language=user.language,
+    )
 
 
 def review(admissions: Iterable[Admission]) -> Review:

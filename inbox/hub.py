@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import json
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -25,6 +25,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.template.loader import get_template
 from django.urls import get_resolver
+from django.utils import translation
 from psycopg_pool import PoolTimeout
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -97,7 +98,9 @@ class Hub:
         listener.position = None
         while after != room.sent and not listener.closing.done():
             read, wanted = database_sync_to_async(_read, thread_sensitive=False), listener.wanted
-            update = await read(room.account_id, after=after, wanted=wanted, window=room.window)
+            language = listener.admission.language
+            updates = await read(room.account_id, after=after, wanted={language: wanted}, window=room.window)
+            update = updates[language]
             if not wanted.covers(listener.wanted):
                 continue
             if update.reset or update.to > after:
@@ -184,17 +187,17 @@ class Hub:
     async def _tell(self, room: Room) -> None:
         after, wanted = room.sent or 0, room.wanted
         try:
-            update = await self._run(partial(_read, room.account_id, after=after, wanted=wanted, window=room.window))
+            updates = await self._run(partial(_read, room.account_id, after=after, wanted=wanted, window=room.window))
         except UNAVAILABLE as error:
             log.warning("live.unavailable", account=room.account_id, error=type(error).__name__)
             return  # the next poll comes back to it
         except Exception:
             log.exception("live.unreadable", account=room.account_id, after=after, to=room.heard)
-            update = Update(after, room.heard, room.heard, reset=True)
-        if wanted.covers(room.wanted):
-            for listener in room.broadcast(update):
+            updates = dict.fromkeys(wanted, Update(after, room.heard, room.heard, reset=True))
+        if all(language in wanted and wanted[language].covers(each) for language, each in room.wanted.items()):
+            for listener in room.broadcast(updates):
                 self.view(listener, None)
-        self._hear(room.account_id, update.head)
+        self._hear(room.account_id, max(update.head for update in updates.values()))
 
     async def _poll(self) -> None:
         """Finds what the bell did not tell: it is lost when Redis is away."""
@@ -338,6 +341,11 @@ def _is_in_reach(admission: Admission, conversation: UUID) -> bool:
         return is_in_reach(admission.account_id, conversation, reach=admission.reach, now=now, window=admission.window)
 
 
-def _read(account_id: int, *, after: int, wanted: Wanted, window: timedelta) -> Update:
+def _read(account_id: int, *, after: int, wanted: Mapping[str, Wanted], window: timedelta) -> dict[str, Update]:
+    """By language."""
+    updates = {}
     with scope(account_id) as now:
-        return read_update(account_id, after=after, wanted=wanted, now=now, window=window)
+        for language, each in wanted.items():
+            with translation.override(language):
+                updates[language] = read_update(account_id, after=after, wanted=each, now=now, window=window)
+    return updates

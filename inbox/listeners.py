@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
+
+from django.conf import settings
 
 from inbox.admission import Admission, VisitorAdmission
 from inbox.presence import Viewers
@@ -148,23 +151,33 @@ class Room:
         return self.sent is not None and self.heard > self.sent
 
     @property
-    def wanted(self) -> Wanted:
-        return Wanted.union([*(listener.wanted for listener in self.listeners), Wanted(threads=self.visitors.threads)])
+    def wanted(self) -> dict[str, Wanted]:
+        """By language. What visitors are told has no words of ours, so it goes with any."""
+        parts = defaultdict(list)
+        for listener in self.listeners:
+            parts[listener.admission.language].append(listener.wanted)
+        parts[next(iter(parts), settings.LANGUAGE_CODE)].append(Wanted(threads=self.visitors.threads))
+        return {language: Wanted.union(each) for language, each in parts.items()}
 
     @property
     def lines(self) -> Iterable[Listener | VisitorListener]:
         return (*self.listeners, *self.visitors.all)
 
-    def broadcast(self, update: Update) -> list[Listener]:
-        """The listeners out of whose reach went what they have on their screen."""
-        texts = Texts(update)
+    def broadcast(self, updates: Mapping[str, Update]) -> list[Listener]:
+        """The same stretch in each language, of which one may have been read further than another. Returns the
+        listeners out of whose reach went what they have on their screen.
+        """
+        texts = {language: Texts(update) for language, update in updates.items()}
         for listener in list(self.listeners):
+            theirs = texts[listener.admission.language]
+            update = theirs.update
             if listener.position is not None and listener.position < update.to:
-                listener.put(texts.get(listener))
+                listener.put(theirs.get(listener))
                 listener.position = None if update.reset else update.to
-        self.visitors.tell(update)
-        self.sent = update.to
-        return [listener for listener in self.listeners if listener.opened in texts.withhold(listener)]
+        for update in updates.values():
+            self.visitors.tell(update)
+        self.sent = min(update.to for update in updates.values())
+        return [each for each in self.listeners if each.opened in texts[each.admission.language].withhold(each)]
 
     def send_to_viewers(self, conversation: UUID, frame: dict[str, Any]) -> None:
         text = json.dumps(frame)

@@ -20,6 +20,7 @@ from django.db import connections
 from django.test import TransactionTestCase
 
 from oneview.bootstrap import ROOT
+from oneview.catalogues import compile_catalogues
 from oneview.celery import QUEUES
 from oneview.embedded import up
 from oneview.embedded.process import die_with_parent
@@ -45,6 +46,7 @@ CHROMIUM_OPTIONS = [
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    compile_catalogues()
     config.addinivalue_line("markers", "committed: the test commits; its tables are emptied afterwards")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from inbox.attributes import Attribute, show_value
 from inbox.selectors.attributes import read_attributes
@@ -16,7 +16,7 @@ from oneview.accounts.models import AuditEntry
 MOST = 100
 WORDS = {
     "contact.edit": gettext_lazy("Edited"),
-    "contact.revert": gettext_lazy("Put back"),
+    "contact.revert": pgettext_lazy("history", "Put back"),
     "contact.join": gettext_lazy("Joined with another contact"),
     "contact.keep_apart": gettext_lazy("Said that somebody else is not the same"),
     "contact.undo_link": gettext_lazy("Undid a link"),

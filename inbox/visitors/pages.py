@@ -107,14 +107,11 @@ def demo(request: HttpRequest) -> HttpResponse:
 
 
 def _choose_language(wanted: str) -> str:
-    """Ours that is nearest to the one the site wants. A language without words of ours would be a mixture: Django has
-    a few of its own.
-    """
+    """Ours that is nearest to the one the site wants."""
     try:
-        language = translation.get_supported_language_variant(wanted)
+        return translation.get_supported_language_variant(wanted)
     except LookupError:
         return settings.LANGUAGE_CODE
-    return language if (settings.LOCALE_PATHS[0] / language).is_dir() else settings.LANGUAGE_CODE
 
 
 def _choose_direction(wanted: str) -> str:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from environ import Env
 
 from oneview.bootstrap import ROOT
+from oneview.catalogues import compile_catalogues
 from oneview.embedded import running
 from oneview.embedded.postgres import Postgres
 from oneview.embedded.redis import Redis
@@ -67,6 +68,7 @@ def run() -> int:
             "LOG_FORMAT": os.environ.get("LOG_FORMAT", "console"),
         }
         environment = {**os.environ, **settings, "VAR_DIR": str(directory), "PYTHONUNBUFFERED": "1"}
+        compile_catalogues()
         manage(environment, "migrate", "--verbosity", "0")
         demo_file = directory / "demo.json"
         if demo and not demo_file.exists():

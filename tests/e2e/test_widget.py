@@ -244,6 +244,15 @@ class TestButton:
         assert (box["x"] > 720) == (side == "right")
         assert open_chat(page).get_attribute("html", "dir") == direction
 
+    @pytest.mark.parametrize(
+        ("language", "spoken", "words"),
+        [("de-AT", "de", "Ihre Nachricht"), ("fr", "fr", "Votre message"), ("ar", "en", "Your message")],
+    )
+    def test_it_speaks_as_the_site_does(self, open_shop: Shop, language: str, spoken: str, words: str) -> None:
+        frame = open_chat(open_shop(query={"lang": language}))
+        assert frame.get_attribute("html", "lang") == spoken
+        expect(frame.get_by_role("textbox")).to_have_accessible_name(words)
+
 
 class TestWriting:
     def test_each_step_is_told(self, open_shop: Shop, acme: Account) -> None:
@@ -493,7 +502,7 @@ def test_it_fits_and_axe_has_nothing_to_say(
     open_shop: Shop, size: tuple[int, int], scheme: str, direction: str
 ) -> None:
     width, height = size
-    query = {"dir": direction, "lang": "de" if direction == "ltr" else "ar"}
+    query = {"dir": direction, "lang": "en" if direction == "ltr" else "ar"}
     page = open_shop(width=width, height=height, color_scheme=scheme, script=KEEP_SOCKETS, query=query)
     frame = talk(page)
     show_everything(page, frame)

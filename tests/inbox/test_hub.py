@@ -15,7 +15,7 @@ from inbox import realtime
 from inbox.hub import Hub
 from inbox.models import LiveEvent
 from inbox.updates import read_update
-from oneview.accounts.models import Account, Membership
+from oneview.accounts.models import Account, Membership, User
 from oneview.common.ids import new_id
 from oneview.common.scope import scope
 from tests.inbox.batches import make_channel, message, take_in
@@ -98,6 +98,19 @@ async def test_twenty_pages_cost_one_reading(
     texts = [await page.next() for page in pages]
     assert len(readings) == 1
     assert all(text is texts[0] for text in texts)
+
+
+async def test_each_page_is_told_in_its_own_language(
+    hub: Hub, alice: Membership, bob: Membership, channel: ChannelInfo
+) -> None:
+    await run(lambda: User.objects.filter(pk=alice.user_id).update(language="de"))
+    hers, his = await open_page(alice), await open_page(bob)
+    for page in (hers, his):
+        await hub.resume(page, after=0)
+    await run(lambda: take_in(bob.account, channel, message("hola")))
+    german, english = await next_frame(hers), await next_frame(his)
+    assert '1<span class="sr"> ungelesen</span>' in next(iter(german["rows"].values()))
+    assert '1<span class="sr"> unread</span>' in next(iter(english["rows"].values()))
 
 
 async def test_changes_of_one_moment_come_in_one_frame(hub: Hub, acme: Account) -> None:

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from oneview.accounts import invitations
 from oneview.accounts.admin_site import EditableAdmin, account_of, actor_of, register
@@ -55,7 +55,7 @@ class InvitationAdmin(EditableAdmin):
             return _("Accepted")
         if invitation.is_expired:
             return _("Expired")
-        return _("Sent") if invitation.hash else _("About to be sent")
+        return pgettext("invitation", "Sent") if invitation.hash else _("About to be sent")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         dated: QuerySet[Any] = super().get_queryset(request).annotate(is_expired=Q(expires_at__lte=Now()))
