@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from uuid import UUID
 
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from identity.models import Attribute
@@ -30,7 +31,7 @@ def check_canned(account_id: int, *, owner: User | None, shortcut: str, text: st
     if reply_id:
         others = others.exclude(id=reply_id)
     if others.filter(shortcut__iexact=shortcut).exists():
-        errors.append(FieldError("shortcut", "taken", _("Another reply has this shortcut.")))
+        errors.append(_taken())
     if reply_id is None and others.count() >= MOST_REPLIES:
         message = _("There is room for %(limit)s replies. Remove one first.") % {"limit": MOST_REPLIES}
         errors.append(FieldError("shortcut", "too_many", message))
@@ -39,6 +40,10 @@ def check_canned(account_id: int, *, owner: User | None, shortcut: str, text: st
         errors.append(FieldError("text", "unknown_variable", message))
     if errors:
         raise Invalid(*errors)
+
+
+def _taken() -> FieldError:
+    return FieldError("shortcut", "taken", _("Another reply has this shortcut."))
 
 
 def _clean_shortcut(typed: str) -> str:
@@ -75,17 +80,27 @@ def save_canned(
     shortcut = _clean_shortcut(shortcut)
     values = {"shortcut": shortcut, "title": title, "text": text}
     if reply_id is None:
-        reply = CannedReply.objects.create(account=account, owner=owner, **values)
+        reply = CannedReply(account=account, owner=owner, **values)
+        _store(reply)
         record_audit(account.id, actor=actor, action="canned.add", target=shortcut, new={"title": title})
         return reply
     reply = _find(account.id, reply_id, owner=owner)
     old = {"shortcut": reply.shortcut, "title": reply.title}
     for name, value in values.items():
         setattr(reply, name, value)
-    reply.save(update_fields=[*values, "updated_at"])
+    _store(reply)
     new = {"shortcut": shortcut, "title": title}
     record_audit(account.id, actor=actor, action="canned.change", target=shortcut, old=old, new=new)
     return reply
+
+
+def _store(reply: CannedReply) -> None:
+    """Raises Invalid where somebody else took the shortcut after it was looked at."""
+    try:
+        with transaction.atomic():
+            reply.save()
+    except IntegrityError:
+        raise Invalid(_taken()) from None
 
 
 def remove_canned(account: Account, reply_id: UUID, *, owner: User | None, actor: User) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from uuid import UUID
 
 import pytest
+from django.db import connection, connections
 from django.test import Client
 
 from identity.services import describe
@@ -34,6 +37,17 @@ def keep(member: Membership, shortcut: str, text: str, *, title: str = "", share
         return save_canned(
             member.account, owner=owner, shortcut=shortcut, title=title or shortcut, text=text, actor=member.user
         )
+
+
+def wait_until_somebody_waits() -> None:
+    """For a lock of this connection's transaction."""
+    with connection.cursor() as cursor:
+        for _ in range(500):
+            cursor.execute("SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+            if cursor.fetchone() is not None:
+                return
+            time.sleep(0.01)
+    raise AssertionError("Nobody waits.")
 
 
 def offered(client: Client, conversation: UUID, q: str = "") -> list[str]:
@@ -111,6 +125,23 @@ class TestKeeping:
         keep(alice, "hi", "three", shared=True)
         with pytest.raises(Invalid):
             keep(bob, "HI", "four")
+
+    @pytest.mark.committed
+    def test_one_of_two_who_save_a_shortcut_at_once_is_told(self, alice: Membership, bob: Membership) -> None:
+        def save() -> None:
+            try:
+                keep(bob, "hi", "Hello", shared=True)
+            finally:
+                connections.close_all()
+
+        with ThreadPoolExecutor(1) as threads:
+            with scope(alice.account):
+                keep(alice, "hi", "Hello", shared=True)
+                second = threads.submit(save)
+                wait_until_somebody_waits()
+            with pytest.raises(Invalid) as refused:
+                second.result(timeout=10)
+        assert [(error.field, error.code) for error in refused.value.errors] == [("shortcut", "taken")]
 
     def test_an_agent_adds_changes_and_removes_their_own(self, bob: Membership) -> None:
         client = sign_in(bob)
