@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -298,6 +299,8 @@ def test_later_calls_are_made_in_the_order_of_their_times() -> None:
 
     later.call(0.01, fail)
     for number in (3, 1, 2):
-        later.call(number / 20, partial(calls.append, number))
-    time.sleep(0.5)
+        later.call(number / 4, partial(calls.append, number))
+    done = threading.Event()
+    later.call(1, done.set)
+    assert done.wait(20)
     assert calls == [1, 2, 3]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from django.conf import settings
 
 from channels_ingest.models import Channel, InboundEvent, InboundState
 from channels_ingest.sink import ChannelInfo
@@ -14,6 +15,7 @@ from inbox.hub import Hub
 from oneview.accounts.models import Account
 from oneview.common.scope import scope
 from tests.inbox.batches import make_channel
+from tests.inbox.listening import count_ears, wait_for_ears
 from tests.inbox.visiting import Client, connect_chat, wait
 
 
@@ -33,8 +35,11 @@ def quick_reviews(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def hub() -> AsyncIterator[Hub]:
+    """It hears what is said from now on."""
+    before = await count_ears(settings.REDIS_URL)
     started = Hub()
     await started.start()
+    await wait_for_ears(settings.REDIS_URL, besides=before)
     yield started
     await started.stop()
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 from channels.db import database_sync_to_async
+from redis.asyncio import Redis
 
 from channels_ingest.sink import ChannelInfo
 from inbox import hub as hubs
@@ -26,6 +27,19 @@ from tests.inbox.batches import message, take_in
 
 T = TypeVar("T")
 Frame = dict[str, Any]
+
+
+async def wait_for_ears(url: str, *, besides: int = 0) -> None:
+    """Until one more hub than `besides` hears the bell of this Redis."""
+    async with asyncio.timeout(20):
+        while await count_ears(url) <= besides:
+            await asyncio.sleep(0.02)
+
+
+async def count_ears(url: str) -> int:
+    async with Redis.from_url(url) as client:
+        [(_, count)] = await client.pubsub_numsub(realtime.bell_channel())
+        return int(count)
 
 
 async def run(work: Callable[[], T]) -> T:
@@ -50,8 +64,8 @@ async def open_bot(account: Account) -> Listener:
     return Listener(await run(lambda: admit_token(create_token(account, bot="Helper"))))
 
 
-async def next_frame(listener: Listener, kind: str = "events", *, seconds: float = 2) -> Frame:
-    async with asyncio.timeout(seconds):
+async def next_frame(listener: Listener, kind: str = "events") -> Frame:
+    async with asyncio.timeout(20):
         while True:
             frame: Frame = json.loads(await listener.next())
             if frame["t"] == kind:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -196,7 +195,7 @@ async def test_the_heartbeat_tells_where_the_log_and_the_window_stand(hub: Hub, 
     beat = await next_frame(program, "beat")
     assert beat["seq"] == 1
     cutoff = datetime.fromisoformat(beat["cutoff"])
-    assert abs(datetime.now(UTC) - acme.window - cutoff) < timedelta(seconds=2)
+    assert abs(datetime.now(UTC) - acme.window - cutoff) < timedelta(minutes=1)
     assert re.fullmatch(r".*\.\d{3}Z", beat["cutoff"])
 
 
@@ -222,7 +221,6 @@ async def test_who_looks_through_another_process_is_seen_too(hub: Hub, alice: Me
     try:
         conversation = new_id()
         hers, his = await open_page(alice), await open_page(bob)
-        await asyncio.sleep(0.2)
         hub.view(hers, conversation)
         assert await viewers(hers) == ["Alice"]
         second.view(his, conversation)
@@ -238,7 +236,6 @@ async def test_typing_reaches_those_who_look(hub: Hub, alice: Membership, bob: M
     hub.view(elsewhere, new_id())
     await next_frame(elsewhere, "viewing")
     author = {"kind": "user", "id": None, "name": "Ana"}
-    await asyncio.sleep(0.2)
     await run(lambda: realtime.publish_typing(alice.account_id, conversation=conversation, author=author, on=True))
     frame = await next_frame(looking, "typing")
     assert frame == {"t": "typing", "conversation": str(conversation), "author": author, "on": True}

@@ -113,7 +113,6 @@ class TestSockets:
             await socket.send_json_to({"t": "resume", "after": greeting["seq"]})
             await socket.send_json_to({"t": "viewing", "conversation": hidden})
         assert [agent["name"] for agent in (await hers.receive_json_from())["agents"]] == ["Alice"]
-        await asyncio.sleep(0.2)
         author = {"kind": "user", "id": None, "name": "Luis Gil"}
         publish = partial(realtime.publish_typing, acme.id, conversation=UUID(hidden), author=author, on=True)
         await run(publish)

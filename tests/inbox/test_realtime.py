@@ -186,11 +186,11 @@ def test_nothing_is_known_of_an_account_without_a_log(acme: Account) -> None:
 def test_the_bell_rings_after_the_commit_with_account_and_head(acme: Account) -> None:
     with redis.Redis.from_url(settings.REDIS_URL) as client, client.pubsub() as heard:
         heard.subscribe(bell_channel())
-        heard.get_message(timeout=1)
+        heard.get_message(timeout=20)
         with scope(acme) as now:
             append_changes(acme.id, [Change("conversation.updated", new_id())], now=now)
             assert heard.get_message(timeout=0.2) is None
-        message = heard.get_message(timeout=1)
+        message = heard.get_message(timeout=20)
     assert message is not None
     assert json.loads(message["data"]) == ["ring", acme.id, 1]
 
@@ -198,7 +198,7 @@ def test_the_bell_rings_after_the_commit_with_account_and_head(acme: Account) ->
 def test_a_work_that_is_rolled_back_rings_no_bell(acme: Account) -> None:
     with redis.Redis.from_url(settings.REDIS_URL) as client, client.pubsub() as heard:
         heard.subscribe(bell_channel())
-        heard.get_message(timeout=1)
+        heard.get_message(timeout=20)
         with scope(acme) as now:
             append_changes(acme.id, [Change("conversation.updated", new_id())], now=now)
             transaction.set_rollback(True)
@@ -211,9 +211,10 @@ def test_without_redis_the_change_is_logged_all_the_same(acme: Account, settings
     assert logged(acme) == [1]
 
 
-def test_a_paused_redis_holds_one_caller_for_less_than_a_second_and_the_next_not_at_all(
-    acme: Account, settings: LazySettings, tmp_path_factory: pytest.TempPathFactory
+def test_a_paused_redis_holds_one_caller_for_a_moment_and_the_next_not_at_all(
+    acme: Account, settings: LazySettings, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(realtime, "_SILENT_SECONDS", 60)
     with Redis(tmp_path_factory.mktemp("redis")) as server:
         settings.REDIS_URL = server.url
         append(acme, new_id())
@@ -226,6 +227,5 @@ def test_a_paused_redis_holds_one_caller_for_less_than_a_second_and_the_next_not
                 durations.append(time.monotonic() - began)
         finally:
             os.kill(server.pid, signal.SIGCONT)
-    assert durations[0] < 1
-    assert max(durations[1:]) < 0.2
+    assert max(durations[1:]) < realtime._BELL_SECONDS <= durations[0], "who rings nothing does not wait"
     assert logged(acme) == [1, 2, 3, 4]

@@ -72,7 +72,7 @@ class Client:
         return list(wait(find))
 
 
-def wait(find: Callable[[], Any], *, seconds: float = 10) -> Any:
+def wait(find: Callable[[], Any], *, seconds: float = 20) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := find()):
         assert time.monotonic() < deadline
