@@ -161,10 +161,12 @@ class ReadView(AccountView):
 
     @answers("mark_read", documents.ConversationJson, body=inputs.ReadUpTo)
     def post(self, request: Request, conversation_id: UUID) -> Response:
-        """What the team has read. It counts when the conversation is the caller's or nobody's; not for a bot."""
+        """What the team has read. It counts when the conversation is the caller's, or nobody's and the caller no
+        supervisor; not for a bot.
+        """
         up_to = self.read_body(inputs.ReadUpTo)["up_to"]
         found = self.find(conversation_id)
-        mark_read(self.account, found.id, viewer=self.actor, up_to=up_to, now=self.now)
+        mark_read(self.account, found.id, viewer=self.actor, role=self.role, up_to=up_to, now=self.now)
         return Response(serialise.conversation_json(self.find_again(found.id)))
 
 

@@ -206,8 +206,8 @@ def _settle(account: Account, threads: Mapping[Customer, UUID], *, alice: Agent,
         for customer, agent in ((MATEO, bob), (YUSUF, bob), (MIRA, bob), (TOM, bob), (PRIYA, alice), (JONAS, alice)):
             assign(account, contact_of[customer], actor=agent, assignee=agent.id, now=now)
         take_over(account, contact_of[TOM], actor=bob, now=now)
-        for customer in (PRIYA, HANA):
-            mark_read(account, contact_of[customer], viewer=alice, up_to=floor_id(now), now=now)
+        for customer, viewer, role in ((PRIYA, alice, Role.SUPERVISOR), (HANA, bob, Role.AGENT)):
+            mark_read(account, contact_of[customer], viewer=viewer, role=role, up_to=floor_id(now), now=now)
         set_status(account, contact_of[JONAS], actor=alice, status="resolved", now=now)
         later = now + timedelta(hours=18)
         set_status(account, contact_of[LUZ], actor=bob, status="snoozed", snoozed_until=later, now=now)

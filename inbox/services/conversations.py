@@ -4,7 +4,7 @@ chooses one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,7 @@ from inbox.realtime import Change, append_changes
 from inbox.selectors.visibility import oldest_visible
 from inbox.shapes import Agent
 from inbox.turns import claim_handovers
-from oneview.accounts.models import Account, Membership, Team, TeamMember, User
+from oneview.accounts.models import Account, Membership, Role, Team, TeamMember, User
 from oneview.accounts.services import ask_for_routing, record_audit
 from oneview.common.errors import FieldError, Invalid
 
@@ -91,13 +91,19 @@ def set_status(
     _command(account, conversation, values, line=Line(status, detail), claimer=claimer, now=now)
 
 
-def mark_read(account: Account, conversation_id: UUID, *, viewer: Agent, up_to: UUID, now: datetime) -> bool:
-    """Notes that `viewer` has seen messages up to one; whether it counts.
-
-    Unread is the team's: it is cleared by whom the conversation is assigned to, or by anybody while it is nobody's.
+def clears_unread(assignees: Collection[int], *, viewer: int, role: str | None) -> bool:
+    """Unread is the team's: whom the conversation is assigned to clears it, or any agent while it is nobody's. A
+    supervisor looks without a trace.
     """
+    return viewer in assignees if assignees else role != Role.SUPERVISOR
+
+
+def mark_read(
+    account: Account, conversation_id: UUID, *, viewer: Agent, role: str | None, up_to: UUID, now: datetime
+) -> bool:
+    """Notes that `viewer` has seen messages up to one; whether it counts."""
     conversation = lock_conversation(account.id, conversation_id)
-    if conversation.assignees and viewer.id not in conversation.assignees:
+    if not clears_unread(conversation.assignees, viewer=viewer.id, role=role):
         return False
     if conversation.unread == 0:
         return False

@@ -15,7 +15,7 @@ from inbox.selectors.messages import get_messages, list_messages
 from inbox.services import conversations, mentions, turns
 from inbox.services.messages import Draft, send_reply
 from inbox.shapes import Author, ConversationShape, Timeline
-from inbox.views.base import agent_of, find, member_view, read_id, require, scope_of, user_of
+from inbox.views.base import agent_of, find, member_view, read_id, require, role_of, scope_of, user_of
 from oneview.accounts.middleware import AccountRequest
 from oneview.accounts.permissions import Operation
 
@@ -92,7 +92,8 @@ def set_status(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
 def mark_read(request: AccountRequest, conversation_id: UUID) -> HttpResponse:
     found = find(request, conversation_id)
     seen = forms.read_form(forms.ReadForm(request.POST))
-    conversations.mark_read(request.account, found.id, viewer=agent_of(request), now=request.now, **seen)
+    viewer, role = agent_of(request), role_of(request)
+    conversations.mark_read(request.account, found.id, viewer=viewer, role=role, now=request.now, **seen)
     return HttpResponse(status=204)
 
 

@@ -25,7 +25,8 @@ from inbox.selectors.channels import list_agents, list_channels_within
 from inbox.selectors.conversations import count_boxes, list_allowed, list_conversations
 from inbox.selectors.messages import list_messages
 from inbox.selectors.teams import list_teams
-from inbox.views.base import find, member_view, reach_of, scope_of, user_of, with_query
+from inbox.services.conversations import clears_unread
+from inbox.views.base import find, member_view, reach_of, role_of, scope_of, user_of, with_query
 from inbox.views.panel import describe_panel
 from oneview.accounts.middleware import AccountRequest
 from oneview.accounts.models import User
@@ -50,7 +51,9 @@ def show_conversation(request: AccountRequest, conversation_id: UUID) -> HttpRes
         return redirect(with_query(request, reverse("inbox:conversation", args=[conversation.id])))
     allowed = list_allowed(conversation_id=conversation.id, **scope_of(request))
     bots = list_answering_bots(request.account.pk, channels=[channel.id for channel in conversation.channels])
-    context = {"seq": seq, "conversation": conversation, "allowed": allowed, "bots": bots}
+    assignees = [agent.id for agent in conversation.assignees]
+    reads = clears_unread(assignees, viewer=user_of(request).pk, role=role_of(request))
+    context = {"seq": seq, "conversation": conversation, "allowed": allowed, "bots": bots, "reads": reads}
     fragment = request.headers.get(FRAGMENT)
     if fragment == "bar":
         return render(request, "inbox/bar.html", context)

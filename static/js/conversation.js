@@ -9,7 +9,7 @@ import { fetchFragment, pathOf } from "./net.js";
 import { openId, showError } from "./pane.js";
 import { setTitle } from "./tally.js";
 import { fillTimes } from "./times.js";
-import { fetchMessages, mountTimeline, reloadMessages, stopPeeking } from "./timeline.js";
+import { fetchMessages, look, mountTimeline, reloadMessages, stopPeeking } from "./timeline.js";
 
 const KEPT = 20;
 const NAMED = 200;
@@ -56,7 +56,7 @@ function prefetch(id) {
   if (cache.size > KEPT) cache.delete(cache.keys().next().value);
 }
 
-// `push`: a step of its own in the history. `focus`: move to the name, as a phone always does. `peek`: nothing counts as read.
+// `push`: a step of its own in the history. `focus`: move to the name, as on a phone. `peek`: nothing counts as read.
 export async function openConversation(id, { push = true, focus = false, peek = false } = {}) {
   if (id === openId() && $(".conversation")) {
     if (!peek) {
@@ -152,6 +152,7 @@ function putBar(bar, number) {
   refreshHead($("#head"), $("#head", bar));
   if (!$("#banner").isEqualNode($("#banner", bar))) $("#banner").replaceWith($("#banner", bar));
   refreshVia($("#via", bar));
+  look();
 }
 
 function refreshHead(old, fresh) {

@@ -27,7 +27,7 @@ const isAtLiveEnd = () => !scroller().dataset.after;
 
 export const lastId = () => messages().at(-1)?.dataset.id ?? "";
 
-// `isPeek`: shown without being opened by the agent, so nothing counts as read.
+// `isPeek`: the agent did not open it, nothing counts as read.
 export function mountTimeline({ isPeek = false } = {}) {
   Object.assign(state, { id: $(".conversation").dataset.id, unseen: 0, isLoading: false, isPeek });
   settle(...messages());
@@ -298,11 +298,10 @@ async function toLatest() {
 
 // Reading
 
-const look = debounce(LOOK, () => {
+export const look = debounce(LOOK, () => {
   if (!scroller() || state.isPeek || document.hidden || !document.hasFocus()) return;
   if ($(`.msg[data-unseen~="${conf.me.id}"]`)) import("./later/seen.js").then(({ see }) => see(scroller(), state.id));
-  const { unread } = scroller().dataset;
-  if (!unread || unread === "0" || !state.isPinned) return;
+  if (!state.isPinned || scroller().dataset.unread === "0" || !$("#head[data-reads]")) return;
   scroller().dataset.unread = "0";
   post(pathOf(state.id, "read/"), { up_to: lastId() }).catch(() => {});
 });

@@ -112,6 +112,29 @@ def test_details_are_edited_by_whose_the_conversation_is(
     expect(doras.get_by_role("button", name="Put back")).to_have_count(0)
 
 
+def test_a_supervisor_looks_without_a_trace(
+    acme: Account, alice: Membership, bob: Membership, ana: UUID, open_inbox: Open
+) -> None:
+    """What they look at is not even called read, whatever happens in it; once it is theirs it is."""
+    page = open_inbox(alice, f"/inbox/c/{ana}/?box=all")
+    posted: list[str] = []
+    page.on("request", lambda request: posted.append(request.url) if request.url.endswith("/read/") else None)
+    row = page.locator(".row", has_text="Ana Prieto")
+    for assignee in (bob.user_id, None):
+        page.wait_for_timeout(1_300)
+        with scope(acme) as now:
+            assign(acme, ana, actor=Agent(bob.user_id, "Bob"), assignee=assignee, now=now)
+    expect(bubbles(page, "gave this back to everybody")).to_be_visible()
+    page.wait_for_timeout(1_300)
+    assert posted == []
+    expect(row.locator(".badge")).to_contain_text("1")
+    expect(page.locator("#badge")).to_contain_text("1")
+    page.locator("#timeline").press("i")
+    expect(row.locator(".badge")).to_have_count(0)
+    expect(page.locator("#badge")).to_be_hidden()
+    assert len(posted) == 1
+
+
 def test_who_works_for_two_accounts_changes_between_them(
     bob: Membership, zenith: Account, ana: UUID, open_inbox: Open
 ) -> None:

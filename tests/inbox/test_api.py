@@ -349,6 +349,19 @@ def test_reading_counts_for_whose_conversation_it_is(ana: str, alice: Membership
     assert bob_calls.post(f"conversations/{ana}/read/", {"up_to": newest}).json()["unread"] == 0
 
 
+def test_a_look_of_a_supervisor_reads_only_what_is_theirs(ana: str, alice: Membership, bob: Membership) -> None:
+    alice_calls, bob_calls = agent_caller(alice), agent_caller(bob)
+    newest = bob_calls.get(f"conversations/{ana}/").json()["last_message"]["id"]
+    assert alice_calls.post(f"conversations/{ana}/read/", {"up_to": newest}).json()["unread"] == 3
+    alice_calls.patch(f"conversations/{ana}/", {"assignee": alice.user_id})
+    assert alice_calls.post(f"conversations/{ana}/read/", {"up_to": newest}).json()["unread"] == 0
+
+
+def test_an_agent_reads_what_is_nobodys(ana: str, bob_calls: Caller) -> None:
+    newest = bob_calls.get(f"conversations/{ana}/").json()["last_message"]["id"]
+    assert bob_calls.post(f"conversations/{ana}/read/", {"up_to": newest}).json()["unread"] == 0
+
+
 def test_what_is_still_to_come_cannot_be_read(ana: str, acme: Account, channel: ChannelInfo, bob_calls: Caller) -> None:
     last = str(UUID(int=(1 << 128) - 1))
     assert bob_calls.post(f"conversations/{ana}/read/", {"up_to": last}).json()["unread"] == 0
