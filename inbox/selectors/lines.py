@@ -24,6 +24,8 @@ def describe_line(data: Mapping[str, str]) -> str:
             return _("Given to %(to)s by itself.") % names
         case "left":
             return _("%(of)s has left; this is nobody's again.") % names
+        case "team" if names["of"]:
+            return _("%(by)s gave this to the team %(to)s; %(of)s had it.") % names
         case "team" if names["to"]:
             return _("%(by)s gave this to the team %(to)s.") % names
         case "team":

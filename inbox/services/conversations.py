@@ -41,7 +41,7 @@ def assign(account: Account, conversation_id: UUID, *, actor: Agent, assignee: i
     line = Line("assigned", {"by": actor.name, "to": name} if name else {"by": actor.name})
     claimer = actor if actor.id and assignee is not None else None
     conversation = lock_conversation(account.id, conversation_id)
-    former = [str(user) for user in User.objects.filter(id__in=conversation.assignees).order_by("id")]
+    former = _name_users(conversation.assignees)
     _record(conversation, "assign", actor=actor, old={"assignees": former}, new={"assignees": [name] if name else []})
     _command(account, conversation, {"assignee_id": assignee}, line=line, claimer=claimer, now=now)
 
@@ -53,16 +53,20 @@ def assign_team(account: Account, conversation_id: UUID, *, actor: Agent, team: 
     given = Team.objects.filter(account=account, id=team).first() if team else None
     if team and given is None:
         raise Invalid(FieldError("team", "not_found", _("This account has no such team.")))
-    line = Line("team", {"by": actor.name, "to": given.name} if given else {"by": actor.name})
+    detail = {"by": actor.name, **({"to": given.name} if given else {})}
     values: dict[str, Any] = {"team_id": team}
-    if given:
-        members = TeamMember.objects.filter(account=account, team=given, user=OuterRef("assignee_id"))
-        values["assignee_id"] = Case(When(Exists(members), then=F("assignee_id")))
     conversation = lock_conversation(account.id, conversation_id)
     former = Team.objects.filter(account=account, conversation=conversation).first()
-    old, new = ({"team": each.name if each else None} for each in (former, given))
+    old, new = (dict[str, Any](team=each.name if each else None) for each in (former, given))
+    if given:
+        members = TeamMember.objects.filter(account=account, team=given)
+        values["assignee_id"] = Case(When(Exists(members.filter(user=OuterRef("assignee_id"))), then=F("assignee_id")))
+        staying = members.filter(user__in=conversation.assignees).values_list("user", flat=True)
+        if leaving := set(conversation.assignees).difference(staying):
+            detail["of"] = ", ".join(_name_users(leaving))
+            old["assignees"], new["assignees"] = _name_users(conversation.assignees), _name_users(staying)
     _record(conversation, "team", actor=actor, old=old, new=new)
-    _command(account, conversation, values, line=line, now=now)
+    _command(account, conversation, values, line=Line("team", detail), now=now)
 
 
 def set_status(
@@ -159,6 +163,10 @@ def _command(
     claimed = claim_handovers(account.id, [conversation.id], taker=claimer, now=now) if claimer else []
     _conclude(account.id, conversation.id, [*claimed, *tell_line(account, conversation.id, line, now=now)], now=now)
     ask_for_routing(account.id)
+
+
+def _name_users(ids: Collection[int]) -> list[str]:
+    return [str(user) for user in User.objects.filter(id__in=ids).order_by("id")]
 
 
 def _record(conversation: Conversation, verb: str, *, actor: Agent, old: dict[str, Any], new: dict[str, Any]) -> None:

@@ -333,7 +333,8 @@ class TestCommands:
             assert (found.team_id, found.assignee_id) == (team.id, None)
             entry = AuditEntry.objects.latest("id")
             assert (entry.actor_name, entry.action) == ("Bob", "conversation.team")
-            assert (entry.old, entry.new) == ({"team": None}, {"team": "Orders"})
+            assert entry.old == {"team": None, "assignees": ["Bob"]}
+            assert entry.new == {"team": "Orders", "assignees": []}
             TeamMember.objects.create(account=acme, team=team, user=bob.user)
         assert "Orders" in fragment(agent, path(conversation, "panel/"))
         assert "Closed until" not in fragment(agent, path(conversation, "panel/"))

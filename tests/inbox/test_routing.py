@@ -18,10 +18,11 @@ from identity.models import Contact
 from inbox.models import Conversation, Message, Thread
 from inbox.selectors.lines import describe_line
 from inbox.selectors.waiting import Taker, Waiting
+from inbox.services.contacts import join_contacts
 from inbox.services.conversations import assign, assign_team, set_status
 from inbox.services.routing import route_waiting, share_out, take_back
 from inbox.shapes import Agent
-from oneview.accounts.models import Account, Membership, Role, Team, TeamMember
+from oneview.accounts.models import Account, AuditEntry, Membership, Role, Team, TeamMember
 from oneview.accounts.services import set_away, update_member
 from oneview.common.errors import Invalid
 from oneview.common.ids import new_id
@@ -85,6 +86,18 @@ def lines(account: Account) -> list[str]:
     with scope(account):
         rows = Message.objects.filter(author_kind="system", private=True).order_by("id")
         return [describe_line(row.data) for row in rows]
+
+
+def write_to_both(account: Account, channel: ChannelInfo, *members: Membership) -> UUID:
+    """Conversations of two members turn out to be one, which both have."""
+    names = [f"ana of {member.user}" for member in members]
+    write(account, channel, *names, team=None)
+    with scope(account) as now:
+        for name, member in zip(names, members, strict=True):
+            assign(account, find(account, name), actor=agent(member), assignee=member.user_id, now=now)
+        first, second = (find(account, name) for name in names)
+        join_contacts(account, first, actor=agent(members[0]), other=second, now=now)
+    return find(account, names[0])
 
 
 def agent(member: Membership) -> Agent:
@@ -328,6 +341,21 @@ class TestTeams:
                 assign(acme, find(acme, name), actor=agent(alice), assignee=member.user_id, now=now)
                 assign_team(acme, find(acme, name), actor=agent(alice), team=team.id, now=now)
         assert owners(acme) == {"hers": None, "his": "Bob"}
+        assert [line for line in lines(acme) if "team" in line] == [
+            "Alice gave this to the team Orders; Alice had it.",
+            "Alice gave this to the team Orders.",
+        ]
+
+    def test_of_two_who_have_it_the_team_keeps_its_own(
+        self, acme: Account, channel: ChannelInfo, team: Team, alice: Membership, bob: Membership
+    ) -> None:
+        ana = write_to_both(acme, channel, alice, bob)
+        with scope(acme) as now:
+            assign_team(acme, ana, actor=agent(alice), team=team.id, now=now)
+            entry = AuditEntry.objects.latest("id")
+        assert lines(acme)[-1] == "Alice gave this to the team Orders; Alice had it."
+        assert entry.old == {"team": None, "assignees": ["Bob", "Alice"]}
+        assert entry.new == {"team": "Orders", "assignees": ["Bob"]}
 
     def test_a_team_of_another_account_is_none(
         self, acme: Account, channel: ChannelInfo, zenith: Account, charlie: Membership, bob: Membership

@@ -399,7 +399,7 @@ def test_who_gave_a_conversation_to_whom_is_on_record(
     assert recorded(acme, ana) == [
         ("assign", "Bob", {"assignees": []}, {"assignees": ["Bob"]}),
         ("assign", "Bob", {"assignees": ["Bob"]}, {"assignees": ["Alice"]}),
-        ("team", "Bob", {"team": None}, {"team": "Care"}),
+        ("team", "Bob", {"team": None, "assignees": ["Alice"]}, {"team": "Care", "assignees": []}),
         ("status", "Alice", {"status": "open"}, {"status": "resolved"}),
     ]
 
