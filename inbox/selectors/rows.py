@@ -12,9 +12,10 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from inbox.models.message import AuthorKind
-from inbox.selectors.channels import get_channels, list_agents, show_in_app
+from inbox.selectors.channels import get_channels, show_in_app
 from inbox.selectors.visibility import oldest_visible
 from inbox.shapes import Agent, Author, ChannelShape, ConversationShape, Preview, TeamShape
+from oneview.accounts.selectors import name_members
 from oneview.common.ids import time_of
 
 PREVIEW_LENGTH = 160
@@ -81,18 +82,19 @@ def read_rows(
     if not rows:
         return ()
     channels = get_channels(account_id)
-    agents = {agent.id: agent for agent in list_agents(account_id)} if any(row.assignees for row in rows) else {}
-    return tuple(_shape(row, channels, agents) for row in rows)
+    assigned = {id for row in rows for id in row.assignees}
+    names = name_members(account_id, assigned) if assigned else {}
+    return tuple(_shape(row, channels, names) for row in rows)
 
 
-def _shape(row: _Row, channels: Mapping[UUID, ChannelShape], agents: Mapping[int, Agent]) -> ConversationShape:
+def _shape(row: _Row, channels: Mapping[UUID, ChannelShape], names: Mapping[int, str]) -> ConversationShape:
     return ConversationShape(
         id=row.id,
         name=row.name,
         status=row.status,
         snoozed_until=row.snoozed_until,
-        assignee=None if row.assignee is None else _agent(agents, row.assignee),
-        assignees=tuple(_agent(agents, id) for id in row.assignees),
+        assignee=None if row.assignee is None else _agent(names, row.assignee),
+        assignees=tuple(_agent(names, id) for id in row.assignees),
         team=None if row.team is None else TeamShape(row.team, row.team_name),
         turn=row.turn,
         labels=tuple(json.loads(row.labels)),
@@ -128,6 +130,6 @@ def _preview(row: _Row) -> Preview | None:
     )
 
 
-def _agent(agents: Mapping[int, Agent], id: int) -> Agent:
-    """Somebody who has left the account keeps what was assigned, by number."""
-    return agents.get(id) or Agent(id, _("Former agent"))
+def _agent(names: Mapping[int, str], id: int) -> Agent:
+    """Who has left the account keeps their name; whose membership was removed is known by number only."""
+    return Agent(id, names.get(id) or _("Former agent"))

@@ -53,6 +53,17 @@ def list_member_names(account_id: int) -> list[tuple[int, str]]:
         return list(cursor.fetchall())
 
 
+def name_members(account_id: int, user_ids: Collection[int]) -> dict[int, str]:
+    """The names of those who are members of an account or have been, by id."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT u.id, coalesce(nullif(u.name, ''), u.email) FROM accounts_membership m "
+            "JOIN accounts_user u ON u.id = m.user_id WHERE m.account_id = %s AND m.user_id = ANY(%s)",
+            [account_id, list(user_ids)],
+        )
+        return dict(cursor.fetchall())
+
+
 def list_teams_of(user_ids: Collection[int]) -> dict[tuple[int, int], frozenset[UUID]]:
     """The teams of each user in each account, by (account, user); without those who are in none. Outside of any scope,
     in one query for all.

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from channels_ingest.sink import ChannelInfo
 from identity.models import Contact
 from inbox.models import Conversation, Message, Thread
+from inbox.reach import EVERYTHING
+from inbox.selectors.conversations import get_conversation
 from inbox.selectors.lines import describe_line
 from inbox.selectors.waiting import Taker, Waiting
 from inbox.services.contacts import join_contacts
@@ -80,6 +82,13 @@ def owners(account: Account) -> dict[str, str | None]:
             thread.identity.value: thread.assignee.name if thread.assignee else None
             for thread in Thread.objects.select_related("identity", "assignee")
         }
+
+
+def names_of(account: Account, conversation: UUID) -> set[str]:
+    """Whose it is, as everybody reads it."""
+    with scope(account) as now:
+        found = get_conversation(account.id, conversation, reach=EVERYTHING, now=now, window=account.window)
+    return {assignee.name for assignee in found.assignees}
 
 
 def lines(account: Account) -> list[str]:
@@ -367,6 +376,17 @@ class TestTeams:
 
 
 class TestWhoLeaves:
+    def test_what_they_did_keeps_their_name(
+        self, acme: Account, channel: ChannelInfo, alice: Membership, bob: Membership
+    ) -> None:
+        ana = write_to_both(acme, channel, alice, bob)
+        with scope(acme) as now:
+            set_status(acme, ana, actor=agent(bob), status="resolved", now=now)
+        update_member(bob, role=Role.AGENT, is_active=False, actor=alice.user)
+        assert names_of(acme, ana) == {"Alice", "Bob"}
+        Membership.objects.filter(pk=bob.pk).delete()
+        assert names_of(acme, ana) == {"Alice", "Former agent"}
+
     def test_what_they_had_is_nobodys_again_and_given_to_others(
         self, acme: Account, channel: ChannelInfo, team: Team, alice: Membership, bob: Membership
     ) -> None:
