@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from inbox import forms
 from inbox.views.base import member_view, user_of
 from oneview.accounts import services as accounts
-from oneview.accounts.middleware import ACCOUNT_KEY, AccountRequest
+from oneview.accounts.middleware import AccountRequest, open_account
 from oneview.accounts.permissions import Operation
 from oneview.accounts.selectors import find_membership
 from oneview.common.errors import NotFound
@@ -50,7 +50,7 @@ def switch_account(request: AccountRequest) -> HttpResponse:
     membership = find_membership(user_of(request).pk, account_id=wanted)
     if membership is None or membership.account_id != wanted:
         raise NotFound
-    request.session[ACCOUNT_KEY] = wanted
+    open_account(request, wanted, user=user_of(request))
     return redirect("inbox:page")
 
 

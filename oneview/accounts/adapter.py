@@ -9,6 +9,7 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest, HttpResponse
 
+from oneview.accounts.middleware import ACCOUNT_KEY
 from oneview.accounts.models import User
 from oneview.accounts.services import record_everywhere
 
@@ -18,6 +19,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return False
 
     def post_login(self, request: HttpRequest, user: User, **more: Any) -> HttpResponse:
+        if user.last_account_id:
+            request.session.setdefault(ACCOUNT_KEY, user.last_account_id)
         _record(request, user, "user.sign_in")
         return super().post_login(request, user, **more)  # type: ignore[no-any-return]
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from oneview.accounts.models import Account, Membership, User
 from oneview.accounts.selectors import find_membership, list_memberships
-from oneview.accounts.services import source
+from oneview.accounts.services import remember_account, source
 from oneview.accounts.tokens import Bot, TokenOwner, find_owner, read_bearer
 from oneview.common.errors import Conflict, Forbidden, TooMany
 from oneview.common.problems import problem_of, wants_problem
@@ -128,6 +128,12 @@ class AccountMiddleware:
             return problem_of(Forbidden(_("The inbox is part of every paid plan."), code="plan_required"))
         memberships = list_memberships(request.user.pk) if isinstance(request.user, User) else []
         return render(request, "inbox/locked.html", {"memberships": memberships}, status=403)
+
+
+def open_account(request: HttpRequest, account_id: int, *, user: User) -> None:
+    """From the next request of this session on, and after the next sign-in."""
+    request.session[ACCOUNT_KEY] = account_id
+    remember_account(user, account_id)
 
 
 def count_call(caller: Caller) -> None:

@@ -75,7 +75,9 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person who signs in. `is_superuser`: operator of the installation."""
+    """A person who signs in. `is_superuser`: operator of the installation; `last_account`: the one they opened last,
+    with which the next sign-in begins.
+    """
 
     THEMES = (("system", _("As the system")), ("light", _("Light")), ("dark", _("Dark")))
 
@@ -85,6 +87,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
     theme = models.CharField(_("theme"), max_length=8, choices=THEMES, default="system")
     single_keys = models.BooleanField(_("single-key shortcuts"), default=True)
+    last_account = models.ForeignKey(Account, on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(_("active"), default=True)
     date_joined = models.DateTimeField(_("since"), auto_now_add=True)

@@ -134,6 +134,11 @@ def save_preferences(user: User, **preferences: Unpack[Preferences]) -> None:
         record_everywhere(user, action="user.rename", old={"name": user.name}, new={"name": preferences["name"]})
 
 
+def remember_account(user: User, account_id: int) -> None:
+    """What the next sign-in begins with."""
+    User.objects.filter(pk=user.pk).update(last_account=account_id)
+
+
 def save_bot(bot: Bot, *, actor: User) -> None:
     """Inside a scope. Raises Conflict for a name that another bot has."""
     rows = Bot.objects.filter(account=bot.account_id)

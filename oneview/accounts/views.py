@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from oneview.accounts import invitations
 from oneview.accounts.forms import WelcomeForm
-from oneview.accounts.middleware import ACCOUNT_KEY
+from oneview.accounts.middleware import open_account
 from oneview.accounts.models import Invitation, User
 from oneview.common.errors import Conflict, NotFound
 from oneview.common.ratelimit import is_within
@@ -45,7 +45,7 @@ def _join(request: HttpRequest, invitation: Invitation, word: str) -> HttpRespon
     is_invited = isinstance(user, User) and user.email == invitation.email
     if request.method == "POST" and isinstance(user, User) and is_invited:
         invitations.accept(invitation.account_id, word, user=user)
-        request.session[ACCOUNT_KEY] = invitation.account_id
+        open_account(request, invitation.account_id, user=user)
         return redirect("inbox:page")
     context = {"invitation": invitation, "is_invited": is_invited}
     return render(request, "account/invitation_join.html", context)
@@ -59,5 +59,5 @@ def _welcome(request: HttpRequest, invitation: Invitation, word: str) -> HttpRes
     member = invitations.accept(invitation.account_id, word, **form.cleaned_data)
     if request.user.is_authenticated:
         get_adapter(request).logout(request)
-    request.session[ACCOUNT_KEY] = invitation.account_id
+    open_account(request, invitation.account_id, user=member.user)
     return perform_login(request, member.user)  # type: ignore[no-any-return]

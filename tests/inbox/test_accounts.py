@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from inbox.admission import admit_session
 from oneview.accounts.models import Account, AuditEntry, Membership, Role, User
 from oneview.accounts.services import create_member
 from oneview.common.scope import scope
+from tests.factories import PASSWORD
 from tests.fixtures import sign_in
 
 pytestmark = pytest.mark.django_db
@@ -35,6 +37,30 @@ def test_a_member_of_two_accounts_opens_the_other_one(bob_twice: Client, zenith:
     assert title_of(bob_twice) == "Messages – Acme"
     switch(bob_twice, zenith)
     assert title_of(bob_twice) == "Messages – Zenith"
+
+
+def enter(user: User) -> Client:
+    """By the door, with a password."""
+    browser = Client()
+    assert browser.post("/accounts/login/", {"login": user.email, "password": PASSWORD}).status_code == 302
+    return browser
+
+
+def test_the_next_sign_in_begins_with_the_account_that_was_open(
+    bob_twice: Client, bob: Membership, zenith: Account
+) -> None:
+    elsewhere = enter(bob.user)
+    switch(bob_twice, zenith)
+    assert title_of(enter(bob.user)) == "Messages – Zenith"
+    assert title_of(elsewhere) == "Messages – Acme"
+    session = enter(bob.user).cookies["sessionid"].value
+    assert admit_session(session).account_id == zenith.pk
+
+
+def test_who_is_in_it_no_more_begins_with_another_one(bob_twice: Client, bob: Membership, zenith: Account) -> None:
+    switch(bob_twice, zenith)
+    Membership.objects.filter(account=zenith, user=bob.user).update(is_active=False)
+    assert title_of(enter(bob.user)) == "Messages – Acme"
 
 
 def test_the_choice_is_offered_to_who_has_one(bob_twice: Client, alice: Membership) -> None:
