@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from inbox.attributes import NAMED, Attribute, name_attribute, show_value
 from inbox.selectors.channels import label_of
 
 
@@ -34,9 +35,11 @@ class Comparison:
         return any(fact.has_changed for fact in (*self.user, *self.account))
 
 
-def compare_contexts(then: Mapping[str, Any], now: Mapping[str, Any]) -> Comparison:
-    """Of two documents of snapshots."""
-    user = {"name": _("Name"), "phone": _("Phone"), "email": _("E-mail"), "language": _("Language"), "tags": _("Tags")}
+def compare_contexts(
+    then: Mapping[str, Any], now: Mapping[str, Any], *, attributes: Mapping[str, Attribute]
+) -> Comparison:
+    """Of two documents of snapshots. `attributes`: those that people fill; values are shown as in the details."""
+    user = {**{name: name_attribute(name).label for name in NAMED}, "tags": _("Tags")}
     account = {
         "name": _("Name"),
         "plan": _("Plan"),
@@ -45,7 +48,7 @@ def compare_contexts(then: Mapping[str, Any], now: Mapping[str, Any]) -> Compari
         "business_hours": _("Business hours"),
     }
     return Comparison(
-        user=_compare(then["user"], now["user"], labels=user),
+        user=_compare(then["user"], now["user"], labels=user, attributes=attributes),
         account=(
             *_compare(_drop(then["account"]), _drop(now["account"]), labels=account),
             *_compare(then["account"]["attributes"], now["account"]["attributes"], labels={}),
@@ -57,22 +60,29 @@ def _drop(account: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in account.items() if name != "attributes"}
 
 
-def _compare(then: Mapping[str, Any], now: Mapping[str, Any], *, labels: Mapping[str, str]) -> tuple[ContextFact, ...]:
+def _compare(
+    then: Mapping[str, Any],
+    now: Mapping[str, Any],
+    *,
+    labels: Mapping[str, str],
+    attributes: Mapping[str, Attribute] | None = None,
+) -> tuple[ContextFact, ...]:
     """The named ones first, then the rest by name; what was never known is left out."""
     others = sorted((then.keys() | now.keys()) - labels.keys())
-    facts = (
-        ContextFact(
-            labels.get(name) or name.replace("_", " ").capitalize(), _show(then.get(name)), _show(now.get(name))
-        )
-        for name in (*labels, *others)
-    )
+    facts = []
+    for name in (*labels, *others):
+        attribute = (attributes or {}).get(name) or name_attribute(name)
+        label = labels.get(name) or attribute.label
+        facts.append(ContextFact(label, _show(then.get(name), attribute), _show(now.get(name), attribute)))
     return tuple(fact for fact in facts if fact.then or fact.now)
 
 
-def _show(value: Any) -> str:
+def _show(value: Any, attribute: Attribute) -> str:
     match value:
         case None:
             return ""
+        case str():
+            return show_value(attribute, value)
         case {"kind": str(kind), "name": str(name)}:
             return f"{label_of(kind)} · {name}"
         case {"kind": str(kind)}:

@@ -9,6 +9,7 @@ from django.shortcuts import render
 
 from inbox import forms, rendering
 from inbox.contexts import compare_contexts
+from inbox.selectors.attributes import read_attributes
 from inbox.selectors.messages import get_contexts, get_messages
 from inbox.services.labels import label_message
 from inbox.services.redaction import redact_message
@@ -55,11 +56,12 @@ def find_message(request: AccountRequest, conversation: ConversationShape, messa
 
 def _show(request: AccountRequest, conversation: ConversationShape, message: MessageShape) -> HttpResponse:
     then = get_contexts(ids=[message.id], **scope_of(request)).get(message.id)
+    attributes = read_attributes(request.account.pk)
     pair = message.conversation, message.channel.id
     now = describe_contexts(request.account, [pair])[pair]
     context = {
         "message": message,
-        "comparison": compare_contexts(then, now) if then else None,
+        "comparison": compare_contexts(then, now, attributes=attributes) if then else None,
         "can_label": allows(request, Operation.LABEL_MESSAGE, conversation=conversation),
     }
     return render(request, "inbox/context.html", context)

@@ -10,11 +10,11 @@ from django.test import Client
 from channels_ingest.sink import ChannelInfo
 from identity.services import describe
 from inbox.contexts import compare_contexts
-from inbox.models import Conversation, Message
+from inbox.models import AttributeDefinition, Conversation, Message
 from inbox.services.conversations import assign
 from inbox.shapes import Agent
 from inbox.snapshots import describe_hours
-from oneview.accounts.models import Account, AuditEntry, Membership, Team
+from oneview.accounts.models import Account, AuditEntry, Membership, Team, User
 from oneview.common.scope import locked_scope, scope
 from tests.fixtures import sign_in
 from tests.inbox.api import agent_caller, problem_of
@@ -105,7 +105,7 @@ def test_unlike_values_are_marked_and_unknown_ones_left_out() -> None:
     account = {"name": "Acme", "plan": "paid", "team": None, "attributes": {"tier": "gold"}}
     then = {"user": {"name": "Ana", "page": "/lamps", "tags": []}, "account": account}
     now = {"user": {"name": "Ana", "tags": ["vip"]}, "account": {**account, "attributes": {"tier": "silver"}}}
-    compared = compare_contexts(then, now)
+    compared = compare_contexts(then, now, attributes={})
     assert [(fact.label, fact.then, fact.now) for fact in compared.user] == [
         ("Name", "Ana", "Ana"),
         ("Tags", "", "vip"),
@@ -113,6 +113,33 @@ def test_unlike_values_are_marked_and_unknown_ones_left_out() -> None:
     ]
     changed = [fact.label for fact in (*compared.user, *compared.account) if fact.has_changed]
     assert changed == ["Tags", "Page", "Tier"]
+
+
+def test_values_are_shown_as_in_the_details(
+    acme: Account, channel: ChannelInfo, hola: Message, bob: Membership
+) -> None:
+    """A date in the words of the agent's language, yes and no, and the account's own names of them."""
+    types = AttributeDefinition.Type
+    with scope(acme):
+        for name, label, type in (("since", "Customer since", types.DATE), ("news", "Wants news", types.YES_NO)):
+            AttributeDefinition.objects.create(account=acme, name=name, label=label, type=type)
+    contact = conversation_of(acme).id
+    for known in ({"since": "2023-03-14", "news": "yes"}, {"since": "2024-05-01", "news": "yes"}):
+        take_in(acme, channel, message("hola again"))
+        with locked_scope(acme) as now:
+            describe(acme.id, contact, known, now=now)
+    with scope(acme):
+        again = Message.objects.filter(text="hola again").latest("id")
+    User.objects.filter(pk=bob.user_id).update(language="de")
+    section, details = (
+        " ".join(sign_in(bob).get(path, headers={"X-Fragment": "part"}).content.decode().split())
+        for path in (address(acme, again, "context"), f"/inbox/c/{contact}/panel/")
+    )
+    assert "<bdi>14. März 2023</bdi>" in section
+    assert "Customer since" in section
+    for shown in (">1. Mai 2024<", "Wants news", ">Ja<"):
+        assert shown in section
+        assert shown in details
 
 
 def test_labels_and_fields_are_edited_by_whom_the_conversation_is_assigned_to(
