@@ -9,7 +9,7 @@ from uuid import UUID
 from celery import shared_task
 
 from inbox.api import deliveries
-from inbox.selectors.endpoints import list_due_endpoints
+from inbox.selectors.endpoints import list_due_endpoints, list_unreported_endpoints
 from inbox.services.closing import tell_closed
 from inbox.services.conversations import wake_snoozed as wake_account
 from inbox.services.counts import count_days as count_account
@@ -83,9 +83,18 @@ def deliver_events(account_id: int, endpoint_id: str) -> None:
     deliveries.deliver(account_id, UUID(endpoint_id))
 
 
-@shared_task(autoretry_for=(OSError,), retry_backoff=True, max_retries=5)
+@shared_task
 def report_endpoint_off(account_id: int, endpoint_id: str) -> None:
     tell_endpoint_off(account_id, UUID(endpoint_id))
+
+
+@shared_task
+def sweep_reports() -> None:
+    for account in Account.objects.order_by("id"):
+        with scope(account) as now:
+            due = list_unreported_endpoints(account.id, now=now)
+        for endpoint_id in due:
+            report_endpoint_off.apply_async((account.id, str(endpoint_id)), queue="webhooks", expires=EXPIRES)
 
 
 @shared_task

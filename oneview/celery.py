@@ -60,6 +60,7 @@ app.conf.update(
         "sweep the outbox": every(5, "channels_ingest.tasks.sweep_outbox"),
         "sweep media": every(15, "channels_ingest.tasks.sweep_media"),
         "sweep endpoints": every(5, "inbox.tasks.sweep_endpoints"),
+        "sweep reports": every(60, "inbox.tasks.sweep_reports"),
         "sweep turns": every(15, "inbox.tasks.sweep_turns"),
         "sweep routing": every(15, "inbox.tasks.sweep_routing"),
         "wake snoozed threads": every(30, "inbox.tasks.wake_snoozed"),

@@ -15,7 +15,7 @@ class Endpoint(models.Model):
 
     The row is the whole state of its deliveries; what is told is read from the log and never kept here. `failures`
     counts those since the last success, the first of them at `failing_since`. `token` and `leased_until` say who is
-    delivering.
+    delivering; `report_at`: when supervisors are to be told that OneView switched it off, None once they were.
     """
 
     class State(models.TextChoices):
@@ -36,6 +36,7 @@ class Endpoint(models.Model):
     next_attempt_at = models.DateTimeField(_("next attempt"))
     leased_until = models.DateTimeField(null=True)
     token = models.UUIDField(null=True)
+    report_at = models.DateTimeField(null=True)
     delivered_at = models.DateTimeField(_("last delivered"), null=True)
     created_at = models.DateTimeField(_("created"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
@@ -36,6 +37,11 @@ def list_due_endpoints(most: int) -> list[tuple[int, UUID]]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT account_id, endpoint_id FROM due_endpoints(%s)", [most])
         return list(cursor.fetchall())
+
+
+def list_unreported_endpoints(account_id: int, *, now: datetime) -> list[UUID]:
+    """Those that were switched off, which supervisors are to be told now."""
+    return list(Endpoint.objects.filter(account=account_id, report_at__lte=now).values_list("id", flat=True))
 
 
 def shape_endpoint(row: Endpoint) -> EndpointShape:

@@ -161,7 +161,7 @@ def send_again(
     values = {} if after is None else {"after": after}
     fresh = {"failures": 0, "failing_since": None, "next_attempt_at": now, "leased_until": None, "token": None}
     rows = list(_of(account, ids))
-    _of(account, ids).update(state=Endpoint.State.ON, reason="", **fresh, **values)
+    _of(account, ids).update(state=Endpoint.State.ON, reason="", report_at=None, **fresh, **values)
     for row in rows:
         record_audit(account.id, actor=actor, action="endpoint.send_again", target=_host(row), new=values)
     return len(rows)
@@ -227,11 +227,12 @@ def _note_failure(endpoint: Endpoint, failure: Failure, *, is_first: bool, now: 
     failures = 1 if is_first else endpoint.failures + 1
     since = now if is_first or endpoint.failing_since is None else endpoint.failing_since
     noted = {"failures": failures, "failing_since": since, "reason": failure.reason[:300]}
+    off = {**noted, "state": Endpoint.State.OFF, "report_at": now}
     if failure.gone:
-        return {**noted, "state": Endpoint.State.OFF, "reason": _("The address said that it wants no more events.")}
+        return {**off, "reason": _("The address said that it wants no more events.")}
     if now - since >= GIVE_UP:
         reason = _("Switched off after a day of failures. %(reason)s") % {"reason": failure.reason}
-        return {**noted, "state": Endpoint.State.OFF, "reason": reason[:300]}
+        return {**off, "reason": reason[:300]}
     delay = min(LONGEST_DELAY, 2.0**failures) * random.uniform(0.5, 1)  # noqa: S311
     return {**noted, "next_attempt_at": now + timedelta(seconds=max(delay, min(failure.retry_after, LONGEST_WAIT)))}
 

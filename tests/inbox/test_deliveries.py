@@ -22,16 +22,17 @@ from channels_ingest.sink import ChannelInfo
 from inbox.api.deliveries import deliver
 from inbox.models import Endpoint, EndpointAttempt, LiveCounter, LiveEvent
 from inbox.realtime import MOST_BEHIND, TYPES, Change, append_changes
-from inbox.selectors.endpoints import list_due_endpoints
+from inbox.selectors.endpoints import list_due_endpoints, list_unreported_endpoints
 from inbox.services.endpoints import register_endpoint, send_again, switch_off
 from inbox.shapes import EndpointShape
-from inbox.tasks import report_endpoint_off, sweep_endpoints
+from inbox.tasks import report_endpoint_off, sweep_endpoints, sweep_reports
 from oneview.accounts.models import Account, AuditEntry, Membership
 from oneview.common.ids import new_id
 from oneview.common.scope import scope
 from tests.channels_ingest.provider import Asked, Provider, Say
 from tests.fixtures import sign_in
 from tests.inbox.api import agent_caller, bot_caller, connect, write_in
+from tests.inbox.visiting import wait
 
 pytestmark = pytest.mark.django_db
 
@@ -307,7 +308,8 @@ def test_who_is_switched_off_by_us_is_recorded_and_supervisors_are_told(
         [entry] = AuditEntry.objects.filter(action="endpoint.off")
         assert (entry.actor, entry.target, entry.new) == (None, "127.0.0.1", {"reason": told.row.reason})
     assert len(asked) == 1
-    report_endpoint_off(acme.id, str(told.endpoint.id))
+    for _ in range(2):
+        report_endpoint_off(acme.id, str(told.endpoint.id))
     [mail] = django_mail.outbox
     assert mail.to == ["alice@example.com"]
     assert mail.subject == "OneView switched off the endpoint 127.0.0.1"
@@ -316,8 +318,44 @@ def test_who_is_switched_off_by_us_is_recorded_and_supervisors_are_told(
     assert "/events" not in mail.body
 
 
-def test_who_was_switched_on_meanwhile_is_no_news(told: Told, acme: Account) -> None:
-    report_endpoint_off(acme.id, str(told.endpoint.id))
+@pytest.fixture
+def off(told: Told, channel: ChannelInfo) -> Told:
+    """Wants no more."""
+    write_in(told.account, channel, "hola")
+    told.bot.next.append(Say(410))
+    told.deliver()
+    return told
+
+
+def test_who_was_switched_on_meanwhile_is_no_news(off: Told, alice: Membership) -> None:
+    with scope(off.account) as now:
+        send_again(off.account, [off.endpoint.id], actor=alice.user, now=now)
+    report_endpoint_off(off.account.id, str(off.endpoint.id))
+    assert django_mail.outbox == []
+
+
+def test_a_mail_server_that_refuses_is_asked_again_after_a_pause(off: Told, settings: LazySettings) -> None:
+    """Nothing but the row remembers it: the sweep finds what is due."""
+    asked = (off.account.id, str(off.endpoint.id))
+    settings.EMAIL_BACKEND, backend = "django.core.mail.backends.smtp.EmailBackend", settings.EMAIL_BACKEND
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1  # where nobody listens
+    with pytest.raises(OSError, match="refused"):
+        report_endpoint_off(*asked)
+    settings.EMAIL_BACKEND = backend
+    report_endpoint_off(*asked)
+    assert django_mail.outbox == []
+    off.let_pass(report_at=timedelta(minutes=5))
+    with scope(off.account) as now:
+        assert list_unreported_endpoints(off.account.id, now=now) == [off.endpoint.id]
+    report_endpoint_off(*asked)
+    assert len(django_mail.outbox) == 1
+    assert off.row.report_at is None
+
+
+def test_whom_a_person_switched_off_is_no_news(told: Told, alice: Membership) -> None:
+    with scope(told.account):
+        switch_off(told.account, [told.endpoint.id], actor=alice.user)
+    report_endpoint_off(told.account.id, str(told.endpoint.id))
     assert django_mail.outbox == []
 
 
@@ -477,3 +515,12 @@ def test_the_admin_shows_the_last_calls(told: Told, acme: Account, channel: Chan
     told.deliver()
     text = sign_in(alice).get(f"/admin/inbox/endpoint/{told.endpoint.id}/change/").content.decode()
     assert text.index("The address answered with 500.") < text.index("Taken")
+
+
+@pytest.mark.committed
+@pytest.mark.usefixtures("worker")
+def test_the_sweep_reports_what_nobody_rang_for(told: Told, acme: Account) -> None:
+    with scope(acme):
+        Endpoint.objects.update(state=Endpoint.State.OFF, report_at=F("created_at"))
+    sweep_reports()
+    wait(lambda: told.row.report_at is None)
