@@ -231,6 +231,33 @@ class TestReading:
         page.click("#news")
         expect(page.locator(".row").first).to_contain_text(LIN)
 
+    @pytest.mark.parametrize(("box", "has_chips"), [("all", True), ("mine", False)])
+    def test_the_tools_of_a_row_leave_its_number_whole(
+        self,
+        bob: Membership,
+        three: dict[str, UUID],
+        say: Callable[..., None],
+        open_inbox: Open,
+        box: str,
+        has_chips: bool,
+    ) -> None:
+        """They stand over the time, all of it, whether the row has two lines or three."""
+        say(LIN, "Just now")
+        page = open_inbox(bob, f"/inbox/?box={box}")
+        expect(row(page, LIN).locator(".badge")).to_have_text("2 unread")
+        assert row(page, LIN).locator(".chip").count() == has_chips
+        row(page, LIN).hover()
+        expect(row(page, LIN).locator(".row-tools")).to_be_visible()
+        tools, time, number = (
+            row(page, LIN).locator(part).bounding_box() for part in (".row-tools", ".row-time", ".badge")
+        )
+        assert tools
+        assert time
+        assert number
+        end = tools["y"] + tools["height"]
+        assert tools["y"] <= time["y"]
+        assert time["y"] + time["height"] <= end <= number["y"]
+
     def test_a_conversation_opens_where_the_unread_begins(
         self, bob: Membership, three: dict[str, UUID], say: Callable[..., None], open_inbox: Open
     ) -> None:
