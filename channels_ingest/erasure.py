@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.models import F, Func, IntegerField, Q, Value
 from django.utils.translation import gettext as _
 
-from channels_ingest.events import Event, MessageEchoed, MessageReceived
+from channels_ingest.events import Event, MessageEchoed, MessageEdited, MessageReceived
 from channels_ingest.models import InboundEvent, InboundState, MediaObject, OutboxMessage, OutboxState, QuarantinedEvent
 from channels_ingest.reading import StoredRequest, read_request
 from channels_ingest.selectors import read_directory
@@ -35,13 +35,23 @@ def erase_message(
     if states & {OutboxState.QUEUED, OutboxState.SENDING}:
         raise NotPossible(_("This message is still being sent. Try again when it is."))
     outbox.update(content=None, reason="")
-    requests = _find_requests(account_id, channel_id, set(external_ids), received_at=received_at)
-    InboundEvent.objects.filter(account_id=account_id, id__in=requests).update(body=None)
-    QuarantinedEvent.objects.filter(account_id=account_id, inbound_id__in=requests).update(body=None)
+    blank_requests(account_id, _find_requests(account_id, channel_id, set(external_ids), received_at=received_at))
     files = MediaObject.objects.filter(account_id=account_id, message_id=message_id)
     paths = [Path(settings.MEDIA_ROOT, path) for path in files.values_list("path", flat=True) if path]
     files.delete()
     return paths
+
+
+def blank_requests(account_id: int, ids: Collection[UUID]) -> None:
+    """What stored requests, and the quarantine, hold of their bytes."""
+    InboundEvent.objects.filter(account_id=account_id, id__in=ids).update(body=None)
+    QuarantinedEvent.objects.filter(account_id=account_id, inbound_id__in=ids).update(body=None)
+
+
+def list_named(event: Event) -> set[str]:
+    """The messages whose words an event may hold: its own, and the one that it quotes."""
+    quoted = event.content.reply_to if isinstance(event, MessageReceived | MessageEchoed | MessageEdited) else None
+    return {name for name in (getattr(event, "external_id", None), quoted) if name}
 
 
 def _find_requests(account_id: int, channel_id: UUID, external_ids: set[str], *, received_at: datetime) -> list[UUID]:
@@ -68,7 +78,7 @@ def _find_requests(account_id: int, channel_id: UUID, external_ids: set[str], *,
             row.id, row.channel_id, row.headers, bytes(row.body or b""), row.received_at, attempts=0
         )
         reading = read_request(request, directory)
-        if reading.faults or any(_names(received.event, external_ids) for received in reading.events):
+        if reading.faults or any(external_ids & list_named(received.event) for received in reading.events):
             found.append(row.id)
     return found
 
@@ -76,8 +86,3 @@ def _find_requests(account_id: int, channel_id: UUID, external_ids: set[str], *,
 def _pick_word(external_id: str) -> str:
     """What tells the last part of an id apart: the longest run of signs that no encoding changes."""
     return max(WORDS.findall(external_id.rpartition(":")[2]), key=len, default="")
-
-
-def _names(event: Event, external_ids: set[str]) -> bool:
-    quoted = event.content.reply_to if isinstance(event, MessageReceived | MessageEchoed) else None
-    return getattr(event, "external_id", "") in external_ids or quoted in external_ids

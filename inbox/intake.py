@@ -37,6 +37,7 @@ from inbox.folds import fold_conversations, lock_conversations
 from inbox.joins import tell_joins
 from inbox.moves import move_threads, part_threads, tell_contacts
 from inbox.realtime import Change, append_changes, publish_typing
+from inbox.redactions import blank_redacted
 from inbox.snapshots import ContextRequest, store_snapshots
 from inbox.turns import TURN_TAKEN, record_withdrawn, take_turns
 from oneview.accounts.models import Account
@@ -77,6 +78,8 @@ def handle_events(account_id: int, batch: Sequence[Received], *, now: datetime) 
     taken = take_turns(account, answered, taker=None, now=now) if answered else []
     _handle_effects(account_id, batch, identity_of, outcome=outcome, now=now)
     _record_withdrawn(account_id, batch, now=now)
+    created = {(arrival.received.channel.id, arrival.event.external_id) for arrival in outcome.created}
+    blank_redacted(account_id, batch, created=created)
     joins = tell_joins(account, observed.moves, now=now) if moved.changes else []
     touched = {arrival.thread.conversation for arrival in outcome.created} | moved.conversations | parted.conversations
     states = fold_conversations(account_id, touched)

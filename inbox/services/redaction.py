@@ -43,6 +43,8 @@ def redact_message(account: Account, message_id: UUID, *, actor: Agent, now: dat
     """
     found = Message.objects.filter(account=account, id=message_id).values_list("thread__conversation_id", flat=True)
     lock_conversations(account.id, found)
+    # An edit that is being taken in is stored before this, or finds the message redacted.
+    Message.objects.select_for_update(no_key=True).filter(account=account, id=message_id).first()
     current = get_message(account.id, message_id, now=now, window=account.window)
     if current.redacted_at:
         return current

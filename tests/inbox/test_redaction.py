@@ -135,10 +135,21 @@ def test_a_later_edit_does_not_bring_the_words_back(acme: Account, channel: Chan
     redact(acme, message)
     bring(acme, channel, edit(f"my card is {SECRET}", "wamid.edit", of="wamid.card"))
     bring(acme, channel, text("my card is secret", "wamid.card"))
-    assert not [place for place in find_everywhere(SECRET) if place.startswith("inbox_")]
+    assert find_everywhere(SECRET) == find_everywhere("my card is secret") == []
     with scope(acme):
         (stored,) = Message.objects.exclude(author_kind="system")
     assert (stored.text, stored.revisions, stored.search) == ("", [], None)
+
+
+def test_a_later_answer_that_quotes_it_keeps_its_own_words_alone(acme: Account, channel: Channel) -> None:
+    bring(acme, channel, text("my card is secret", "wamid.card"), text("a lamp", "wamid.lamp"))
+    redact(acme, find(acme, "my card is secret"))
+    bring(acme, channel, {**text("as I said", "wamid.later"), "context": {"id": "wamid.card"}})
+    bring(acme, channel, {**text("this one", "wamid.this"), "context": {"id": "wamid.lamp"}})
+    assert find(acme, "as I said").reply_to == "wamid.card"
+    with scope(acme):
+        bodies = [row.body is not None for row in InboundEvent.objects.order_by("received_at")]
+    assert bodies == [False, False, True]
 
 
 def test_a_reply_that_is_on_its_way_waits_and_one_that_failed_is_not_sent_again(
