@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Case, Exists, F, OuterRef, When
 from django.utils.translation import gettext as _
 
 from inbox.folds import fold_conversations, lock_conversation, lock_conversations
@@ -19,6 +18,7 @@ from inbox.models import Conversation, Thread
 from inbox.models.thread import Status
 from inbox.realtime import Change, append_changes
 from inbox.selectors.visibility import oldest_visible
+from inbox.services.teams import keep_member
 from inbox.shapes import Agent
 from inbox.turns import claim_handovers
 from oneview.accounts.models import Account, Membership, Role, Team, TeamMember, User
@@ -59,8 +59,8 @@ def assign_team(account: Account, conversation_id: UUID, *, actor: Agent, team: 
     former = Team.objects.filter(account=account, conversation=conversation).first()
     old, new = (dict[str, Any](team=each.name if each else None) for each in (former, given))
     if given:
+        values["assignee_id"] = keep_member(given)
         members = TeamMember.objects.filter(account=account, team=given)
-        values["assignee_id"] = Case(When(Exists(members.filter(user=OuterRef("assignee_id"))), then=F("assignee_id")))
         staying = members.filter(user__in=conversation.assignees).values_list("user", flat=True)
         if leaving := set(conversation.assignees).difference(staying):
             detail["of"] = ", ".join(_name_users(leaving))

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Case, Exists, F, OuterRef, When
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -69,6 +70,12 @@ def seat_member(membership: Membership, *, teams: Collection[UUID], actor: User)
     old, new = ({"teams": sorted(names[id] for id in each)} for each in (seated, teams))
     record_audit(account_id, actor=actor, action="member.teams", target=membership.user.email, old=old, new=new)
     ask_for_routing(account_id)
+
+
+def keep_member(team: Team) -> Case:
+    """Of a thread that is given to the team: whose it was, if they are of the team, else nobody."""
+    members = TeamMember.objects.filter(account=team.account_id, team=team.pk)
+    return Case(When(Exists(members.filter(user=OuterRef("assignee_id"))), then=F("assignee_id")))
 
 
 def remove_team(account: Account, team: Team, *, actor: User) -> None:

@@ -14,6 +14,7 @@ from inbox.models import Handover, Message, Thread
 from inbox.models.thread import Status, Turn
 from inbox.realtime import Change, append_changes
 from inbox.selectors.bots import list_answering_bots
+from inbox.services.teams import keep_member
 from inbox.shapes import Agent
 from inbox.turns import claim_handovers, take_turns
 from oneview.accounts.models import Account, Team
@@ -68,8 +69,8 @@ def hand_over(
     team: UUID | None = None,
     now: datetime,
 ) -> None:
-    """A bot gives the conversation to people, who find it open, with its words. `team`: whose it is from now on. Raises
-    NotFound, Invalid.
+    """A bot gives the conversation to people, who find it open, with its words. `team`: whose it is from now on, and
+    nobody's who is not of it. Raises NotFound, Invalid.
     """
     conversation = lock_conversation(account.id, conversation_id)
     given = Team.objects.filter(account=account, id=team).first() if team else None
@@ -78,7 +79,8 @@ def hand_over(
     if conversation.turn == Turn.HUMAN:
         return
     if given:
-        Thread.objects.filter(account=account, conversation_id=conversation_id).update(team_id=team)
+        threads = Thread.objects.filter(account=account, conversation_id=conversation_id)
+        threads.update(team_id=team, assignee_id=keep_member(given))
     line = Line("handed_over", {"by": bot, "reason": reason})
     changes = give_to_people(account, conversation_id, line, bot=bot, reason=reason, summary=summary, now=now)
     record_audit(

@@ -329,6 +329,21 @@ def test_a_handover_may_name_a_team_of_the_account(
         assert Conversation.objects.get().team_id == ours.id
 
 
+@pytest.mark.parametrize("is_member", [True, False])
+def test_a_handover_to_a_team_leaves_it_with_whoever_is_of_the_team(
+    acme: Account, bob: Membership, bot: Caller, agent: Caller, ana: str, is_member: bool
+) -> None:
+    take(agent, ana)
+    agent.post(f"conversations/{ana}/hand_back/", {})
+    with scope(acme):
+        team = Team.objects.create(account=acme, name="Care")
+        if is_member:
+            TeamMember.objects.create(account=acme, team=team, user=bob.user)
+    hand_over(bot, ana, team=str(team.id))
+    with scope(acme):
+        assert Conversation.objects.get().assignees == ([bob.user_id] if is_member else [])
+
+
 def test_handing_back_lets_the_bot_answer_again(acme: Account, bot: Caller, agent: Caller, ana: str) -> None:
     take(agent, ana)
     for _ in range(2):
