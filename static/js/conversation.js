@@ -23,7 +23,7 @@ let panel = null; // loaded when it is first needed
 let asked = 0;
 let answered = 0; // what was overtaken does not count
 
-// Messages the log named lately, by conversation: a fragment may be older than what was told before it came.
+// Messages the log named lately: a fragment may be older than what was told before it came.
 const named = [];
 
 export function note({ conversation, message, seq }) {
@@ -175,7 +175,7 @@ function focusKey(element) {
   return element.id ? `#${element.id}` : "#head .head-status";
 }
 
-// Everything of the open conversation after a hole in the log; drafts and scroll position stay.
+// All of the open conversation after a hole in the log; drafts stay.
 export function reloadConversation() {
   if (!$(".conversation")) return;
   refreshBar();
@@ -200,7 +200,11 @@ function isPanelShown() {
 }
 
 async function withPanel(run) {
-  panel ??= (await Promise.all([import("./later/panel.js"), import("./later/customer.js")]))[0];
+  try {
+    panel ??= (await Promise.all([import("./later/panel.js"), import("./later/customer.js")]))[0];
+  } catch {
+    return addEventListener("online", () => withPanel(run), { once: true });
+  }
   run(panel);
 }
 

@@ -9,11 +9,13 @@ import { currentLink, rowLinks } from "./list.js";
 import { showShortcuts } from "./menus.js";
 import { openId } from "./pane.js";
 
+async function go(link) {
+  link?.focus();
+  if (link) await openConversation(link.parentElement.dataset.id);
+}
+
 async function walk(direction, { keepWriting = false } = {}) {
-  const link = step(direction);
-  if (!link) return;
-  link.focus();
-  await openConversation(link.parentElement.dataset.id);
+  await go(step(direction));
   if (keepWriting) $("#text")?.focus();
 }
 
@@ -21,9 +23,7 @@ function walkToUnread(direction) {
   const links = rowLinks();
   const at = links.indexOf(currentLink());
   const ahead = direction > 0 ? links.slice(at + 1) : links.slice(0, Math.max(0, at)).reverse();
-  const link = ahead.find((candidate) => candidate.parentElement.dataset.unread !== "0");
-  link?.focus();
-  if (link) openConversation(link.parentElement.dataset.id);
+  go(ahead.find((link) => link.parentElement.dataset.unread !== "0"));
 }
 
 const single = {

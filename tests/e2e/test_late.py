@@ -78,6 +78,20 @@ def test_the_focus_stays_in_a_list_that_is_loaded_anew(
     expect(row(page, OMAR).locator(".row-link")).to_be_focused()
 
 
+def test_details_that_could_not_be_loaded_come_with_the_connection(
+    bob: Membership, three: dict[str, UUID], open_inbox: Open
+) -> None:
+    page = open_inbox(bob)
+    page.route("**/later/panel*.js", lambda route: route.abort())
+    with page.expect_event("requestfailed", lambda request: "/later/panel" in request.url):
+        page.goto(f"/inbox/c/{three[ANA]}/")
+    page.unroute("**/later/panel*.js")
+    page.context.set_offline(True)
+    page.context.set_offline(False)
+    page.locator(".fact[data-field=name] .fact-edit").click()
+    expect(page.locator(".fact-form .input")).to_be_focused()
+
+
 def test_no_click_is_lost_while_the_menu_gets_ready(bob: Membership, three: dict[str, UUID], open_inbox: Open) -> None:
     page = open_inbox(bob)
     answer_late(page, "**/later/away*.js")
