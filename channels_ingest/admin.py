@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, cast
 
 from django.conf import settings
@@ -22,7 +21,15 @@ from channels_ingest import checkup, services
 from channels_ingest.forms import PREFIX, ChannelForm, build_form, list_rotating, read_credentials
 from channels_ingest.models import Channel, DeliveryAttempt, OutboxMessage, OutboxState, QuarantinedEvent
 from channels_ingest.registry import load_channels
-from oneview.accounts.admin_site import EditableAdmin, ScopedAdmin, account_of, actor_of, register, render_table
+from oneview.accounts.admin_site import (
+    EditableAdmin,
+    ScopedAdmin,
+    account_of,
+    actor_of,
+    register,
+    render_table,
+    tell_time,
+)
 from oneview.accounts.middleware import AccountRequest
 from oneview.accounts.permissions import Operation
 from oneview.accounts.services import record_audit
@@ -240,8 +247,8 @@ class DeliveryAdmin(ScopedAdmin):
         return super().get_queryset(request).filter(message_id__gte=floor_id(now - account.window)).defer("content")
 
     @admin.display(description=gettext_lazy("Written"), ordering="id")
-    def created(self, delivery: OutboxMessage) -> datetime:
-        return time_of(delivery.id)
+    def created(self, delivery: OutboxMessage) -> str:
+        return tell_time(time_of(delivery.id))
 
     @admin.display(description=gettext_lazy("Calls"))
     def history(self, delivery: OutboxMessage) -> SafeString:

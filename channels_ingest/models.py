@@ -120,6 +120,9 @@ class QuarantinedEvent(models.Model):
         verbose_name, verbose_name_plural = _("request in quarantine"), _("quarantine")
         indexes = [models.Index(fields=["account", "state", "id"], name="quarantine_state")]
 
+    def __str__(self) -> str:
+        return self.error
+
 
 class OutboxState(models.TextChoices):
     QUEUED = "queued", _("Waiting")
@@ -164,6 +167,9 @@ class OutboxMessage(models.Model):
             ),
             models.Index(fields=["account", "message_id"], name="outbox_message"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.channel}: {self.get_state_display()}"
 
 
 class DeliveryAttempt(models.Model):

@@ -13,16 +13,20 @@ from django.utils.translation import gettext_lazy
 
 from identity import selectors
 from identity.models import Change, Contact, Decision, Evidence, Identity
-from oneview.accounts.admin_site import ScopedAdmin, link_inbox, register, render_table
+from oneview.accounts.admin_site import ScopedAdmin, link_inbox, register, render_table, tell_yes_no
 
 
 class ContactAdmin(ScopedAdmin):
     """Registered by the inbox's admin, which adds what people wrote."""
 
-    list_display = ("name", "blocked", "inbox")
+    list_display = ("name", "is_blocked", "inbox")
     list_filter = ("blocked",)
     search_fields = ("name",)
     ordering = ("-id",)
+
+    @admin.display(description=gettext_lazy("Blocked"), ordering="blocked")
+    def is_blocked(self, contact: Contact) -> str:
+        return tell_yes_no(contact.blocked)
 
     @admin.display(description=gettext_lazy("Conversation"))
     def inbox(self, contact: Contact) -> SafeString:
@@ -92,7 +96,11 @@ class EvidenceAdmin(ScopedAdmin):
     list_select_related = ("a", "b")
     search_fields = ("a__raw_value", "b__raw_value")
     ordering = ("-id",)
-    fields = ("rule", "a", "b", "status", "violated", "first_seen", "last_seen", "proof")
+    fields = ("rule", "a", "b", "status", "violated", "first_seen", "last_seen", "proof_shown")
+
+    @admin.display(description=gettext_lazy("proof"))
+    def proof_shown(self, evidence: Evidence) -> SafeString:
+        return render_table([_("Name"), _("Value")], evidence.proof.items())
 
 
 @register(Decision)

@@ -202,6 +202,9 @@ class Change(models.Model):
         verbose_name, verbose_name_plural = _("change"), _("changes")
         indexes = [models.Index(fields=["account", "identity", "at"], name="change_identity")]
 
+    def __str__(self) -> str:
+        return f"{self.identity}: {self.cause}"
+
 
 class Settings(models.Model):
     """A version of an account's rules and limits; the highest counts, none means the defaults."""

@@ -19,7 +19,7 @@ from oneview.accounts.admin_site import register, render_table
 
 @register(Contact)
 class DescribedContactAdmin(ContactAdmin):
-    fields = ("name", "inbox", "blocked", "known", "tagged", "notes", "identities", "evidence", "changes")
+    fields = ("name", "inbox", "is_blocked", "known", "tagged", "notes", "identities", "evidence", "changes")
 
     @admin.display(description=gettext_lazy("Attributes"))
     def known(self, contact: Contact) -> SafeString:

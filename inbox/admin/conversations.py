@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, cast
 
 from django.contrib import admin
@@ -14,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from identity.models import Contact
 from inbox.models import Conversation
 from inbox.selectors.visibility import oldest_visible
-from oneview.accounts.admin_site import ScopedAdmin, account_of, link_inbox, register
+from oneview.accounts.admin_site import ScopedAdmin, account_of, link_inbox, register, tell_time
 from oneview.accounts.middleware import AccountRequest
 from oneview.common.ids import time_of
 
@@ -40,8 +39,8 @@ class ConversationAdmin(ScopedAdmin):
         return str(conversation.contact_name)
 
     @admin.display(description=_("Last message"), ordering="last_message_id")
-    def active_at(self, conversation: Conversation) -> datetime:
-        return time_of(conversation.last_message_id)
+    def active_at(self, conversation: Conversation) -> str:
+        return tell_time(time_of(conversation.last_message_id))
 
     @admin.display(description=_("Conversation"))
     def inbox(self, conversation: Conversation) -> SafeString:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
 
 from inbox.models import Handover, RefusedReply
@@ -50,8 +50,8 @@ class HandoverAdmin(WindowAdmin):
     fields = ("at", "bot", "reason", "summary", "claimed_at", "claimed_by", "escalated_at", "inbox")
 
     @admin.display(description=_("Waited"))
-    def waited(self, handover: Handover) -> timedelta | None:
-        return None if handover.claimed_at is None else handover.claimed_at - handover.at
+    def waited(self, handover: Handover) -> str | None:
+        return None if handover.claimed_at is None else timesince(handover.at, handover.claimed_at)
 
 
 @register(RefusedReply)

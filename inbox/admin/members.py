@@ -17,7 +17,7 @@ from inbox.admin.choices import Boxes, offer, offer_channels
 from inbox.reach import EVERYTHING
 from inbox.selectors.teams import list_teams
 from inbox.services.teams import seat_member
-from oneview.accounts.admin_site import ScopedAdmin, account_of, actor_of, is_operator, register, role_of
+from oneview.accounts.admin_site import ScopedAdmin, account_of, actor_of, is_operator, register, role_of, tell_yes_no
 from oneview.accounts.models import Membership, TeamMember
 from oneview.accounts.permissions import SUPERVISOR, Operation
 from oneview.accounts.services import update_member
@@ -66,7 +66,7 @@ class MemberAdmin(ScopedAdmin):
 
     operation = Operation.MANAGE_MEMBERS
 
-    list_display = ("user", "email", "role", "is_active", "is_away", "capacity", "created_at")
+    list_display = ("user", "email", "role", "is_active", "away", "capacity", "created_at")
     list_filter = ("role", "is_active")
     list_select_related = ("user",)
     search_fields = ("user__email", "user__name")
@@ -105,6 +105,10 @@ class MemberAdmin(ScopedAdmin):
     @admin.display(description=_("E-mail"), ordering="user__email")
     def email(self, membership: Membership) -> str:
         return membership.user.email
+
+    @admin.display(description=_("Away"), ordering="is_away")
+    def away(self, membership: Membership) -> str:
+        return tell_yes_no(membership.is_away)
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
         wanted = dict(form.cleaned_data)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, cast
 
 from django.contrib import admin
@@ -14,16 +13,17 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
+from channels_ingest.models import OutboxState
 from identity.models import Contact
 from inbox.models import Message
 from inbox.selectors.lines import describe_line
 from inbox.selectors.visibility import oldest_visible
-from oneview.accounts.admin_site import ScopedAdmin, account_of, link_inbox, register
+from oneview.accounts.admin_site import ScopedAdmin, account_of, link_inbox, register, tell_time
 from oneview.accounts.middleware import AccountRequest
 from oneview.common.ids import time_of
 
 MOST_COUNTED = 10_000
-STATES = ("queued", "sending", "sent", "delivered", "read", "failed", "unknown")
+STATES = {**dict(OutboxState.choices), "delivered": _("Delivered"), "read": _("Read")}
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
@@ -40,8 +40,8 @@ class StateFilter(admin.SimpleListFilter):
     title = _("state")
     parameter_name = "status"
 
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Message]) -> list[tuple[str, str]]:
-        return [(state, state) for state in STATES]
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Message]) -> list[tuple[str, Any]]:
+        return list(STATES.items())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
         return queryset.filter(status=self.value()) if self.value() in STATES else queryset
@@ -49,13 +49,13 @@ class StateFilter(admin.SimpleListFilter):
 
 @register(Message)
 class MessageAdmin(ScopedAdmin):
-    list_display = ("at", "contact", "channel", "author", "gist", "status", "inbox")
+    list_display = ("at", "contact", "channel", "author", "gist", "state", "inbox")
     list_filter = ("direction", "author_kind", StateFilter)
     list_select_related = ("thread__channel",)
     ordering = ("-id",)
     paginator = CappedPaginator
     fields = (
-        *("at", "contact", "channel", "author", "private", "words", "status", "status_reason", "labels", "fields"),
+        *("at", "contact", "channel", "author", "private", "words", "state", "status_reason", "labels", "fields"),
         *("sent_at", "received_at", "edited_at", "deleted_at", "redacted_at", "redacted_by", "external_id", "inbox"),
     )
 
@@ -67,8 +67,8 @@ class MessageAdmin(ScopedAdmin):
         return cast("QuerySet[Any]", visible.annotate(contact_name=Subquery(names)))
 
     @admin.display(description=_("Time"), ordering="id")
-    def at(self, message: Message) -> datetime:
-        return time_of(message.id)
+    def at(self, message: Message) -> str:
+        return tell_time(time_of(message.id))
 
     @admin.display(description=_("Contact"))
     def contact(self, message: Any) -> str:
@@ -92,6 +92,10 @@ class MessageAdmin(ScopedAdmin):
         if message.deleted_at or message.redacted_at:
             return "–"
         return describe_line(message.data) if message.author_kind == "system" and message.private else message.text
+
+    @admin.display(description=_("Status"))
+    def state(self, message: Message) -> str:
+        return str(STATES.get(message.status, "–"))
 
     @admin.display(description=_("Conversation"))
     def inbox(self, message: Message) -> SafeString:

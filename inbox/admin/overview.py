@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, cast
 
 from django.contrib import admin
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.dateparse import parse_date
@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from channels_ingest.models import Channel
 from inbox.models import DailyCount
+from inbox.models.message import AuthorKind
 from inbox.selectors.counts import write_counts
 from inbox.selectors.overview import read_overview
 from oneview.accounts.admin_site import ScopedAdmin, account_of, actor_of, register, register_page
@@ -55,15 +56,26 @@ def _read_day(given: str) -> date | None:
         return None
 
 
+class AuthorFilter(admin.SimpleListFilter):
+    title = _("author")
+    parameter_name = "author_kind"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[DailyCount]) -> list[tuple[str, Any]]:
+        return [(kind.value, kind.label) for kind in AuthorKind if kind != AuthorKind.SYSTEM]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[DailyCount]) -> QuerySet[DailyCount]:
+        return queryset.filter(author_kind=self.value()) if self.value() else queryset
+
+
 @register(DailyCount)
 class DailyCountAdmin(ScopedAdmin):
     """Counted anew every hour; what a day was stays when its messages have gone."""
 
     operation = Operation.EXPORT_COUNTS
-    list_display = ("day", "channel", "author_kind", "author_name", "messages", "first_replies", "first_reply")
-    list_filter = ("author_kind",)
+    list_display = ("day", "channel", "author", "author_name", "messages", "first_replies", "first_reply")
+    list_filter = (AuthorFilter,)
     ordering = ("-day", "id")
-    fields = ("day", "channel", "author_kind", "author_name", "messages", "first_replies", "first_reply")
+    fields = ("day", "channel", "author", "author_name", "messages", "first_replies", "first_reply")
     change_list_template = "admin/overview/counts.html"
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -74,6 +86,10 @@ class DailyCountAdmin(ScopedAdmin):
     @admin.display(description=_("Channel"))
     def channel(self, count: Any) -> str:
         return str(count.channel_name or count.channel_id)
+
+    @admin.display(description=_("Author"), ordering="author_kind")
+    def author(self, count: DailyCount) -> str:
+        return str(AuthorKind(count.author_kind).label)
 
     @admin.display(description=_("Mean time to the first reply, in minutes"))
     def first_reply(self, count: DailyCount) -> str:

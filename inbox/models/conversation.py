@@ -53,3 +53,7 @@ class Conversation(models.Model):
                 fields=["account", "-last_message_id"], name="conversation_unread", condition=models.Q(unread__gt=0)
             ),
         ]
+
+    def __str__(self) -> str:
+        """The contact's name, where a query brings it along."""
+        return str(getattr(self, "contact_name", self.id))

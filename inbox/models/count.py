@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from oneview.common.ids import new_id
@@ -33,3 +34,6 @@ class DailyCount(models.Model):
                 fields=["account", "day", "channel_id", "author_kind", "author_id", "author_name"], name="count_once"
             )
         ]
+
+    def __str__(self) -> str:
+        return date_format(self.day)

@@ -90,6 +90,10 @@ class Message(models.Model):
     class Meta:
         verbose_name, verbose_name_plural = _("message"), _("messages")
 
+    def __str__(self) -> str:
+        """Whose it is: its words belong into no log."""
+        return self.author_name or self.get_author_kind_display()
+
 
 class MessageKey(models.Model):
     """The one place that dedupes, and finds the message of a receipt, an edit or a reaction."""

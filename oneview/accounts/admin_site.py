@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import quote
@@ -22,9 +23,12 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils.formats import localize
 from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from oneview.accounts.models import Account, User
@@ -173,12 +177,23 @@ def register_page(
 
 def render_table(head: Sequence[str | Promise], rows: Iterable[Sequence[Any]]) -> SafeString:
     """Rows of an object's own page. Everything in them is escaped but what is marked safe."""
+    told = ([tell_time(cell) if isinstance(cell, datetime) else cell for cell in row] for row in rows)
     titles = format_html_join("", "<th scope=col>{}</th>", ((title,) for title in head))
-    lines = [format_html("<tr>{}</tr>", format_html_join("", "<td>{}</td>", ((cell,) for cell in row))) for row in rows]
+    lines = [format_html("<tr>{}</tr>", format_html_join("", "<td>{}</td>", ((cell,) for cell in row))) for row in told]
     if not lines:
         return format_html("{}", "-")
     body = format_html_join("", "{}", ((line,) for line in lines))
     return format_html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", titles, body)
+
+
+def tell_time(at: datetime) -> str:
+    """As Django tells columns of a table; what a method returns it writes on an object's own page as Python does."""
+    return str(localize(localtime(at)))
+
+
+def tell_yes_no(value: bool) -> str:
+    """Where Django's red cross would make an alarm of what is as it should be."""
+    return gettext("Yes") if value else gettext("No")
 
 
 def link_inbox(conversation_id: UUID) -> SafeString:

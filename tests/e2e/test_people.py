@@ -145,6 +145,8 @@ def test_who_works_for_two_accounts_changes_between_them(
     other.goto(f"/inbox/c/{ana}/")
     expect(bubbles(other, "My lamp is broken")).to_be_visible()
     page.get_by_role("button", name="Acme").click()
+    expect(page.get_by_role("menuitemradio", name="Zenith")).to_be_visible()
+    assert look(page) == ([], 0)
     page.get_by_role("menuitemradio", name="Zenith").click()
     expect(page.get_by_role("button", name="Zenith")).to_be_visible()
     expect(page.locator(".row")).to_have_count(0)
