@@ -26,7 +26,7 @@ from oneview.embedded import up
 from oneview.embedded.process import die_with_parent
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserType, Playwright
+    from playwright.sync_api import Browser, BrowserType
     from pytest_django import DjangoDbBlocker
 
 pytest_plugins = ["tests.fixtures"]
@@ -231,32 +231,19 @@ def url_of(listener: socket.socket) -> str:
 
 
 @pytest.fixture(scope="module")
-def playwright() -> Iterator["Playwright"]:
-    """It leaves a loop marked as running in this thread: a module that uses it has no async tests."""
+def browser() -> Iterator["Browser"]:
+    """Chromium. Playwright leaves a loop marked as running in this thread: a module that uses it has no async tests."""
     from playwright.sync_api import sync_playwright
 
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as running:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        program = find_chromium(playwright.chromium)
+        if program is None:
+            reason = "no Chromium: neither CHROMIUM, nor on the PATH, nor Playwright's own"
+            pytest.fail(reason) if os.environ.get("REQUIRE_BROWSER") == "1" else pytest.skip(reason)
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        yield running
-
-
-@pytest.fixture(scope="module")
-def chromium(playwright: "Playwright") -> str:
-    """The program."""
-    program = find_chromium(playwright.chromium)
-    if program is None:
-        reason = "no Chromium: neither CHROMIUM, nor on the PATH, nor Playwright's own"
-        if os.environ.get("REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return program
-
-
-@pytest.fixture(scope="module")
-def browser(playwright: "Playwright", chromium: str) -> Iterator["Browser"]:
-    running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_OPTIONS)
-    yield running
-    running.close()
+        chromium = playwright.chromium.launch(executable_path=program, args=CHROMIUM_OPTIONS)
+        yield chromium
+        chromium.close()
 
 
 def find_chromium(chromium: "BrowserType") -> str | None:
