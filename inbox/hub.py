@@ -1,5 +1,5 @@
-"""Live updates of one web process: reads each account's log once for all of its sockets and hands every socket the same
-text.
+"""Live updates of one web process: reads each account's log once for all of its sockets of a language and hands each of
+them the same text.
 
 One Redis subscription and one thread with one database connection, however many sockets listen. Cost follows what is
 delivered, not who is connected.
