@@ -111,7 +111,8 @@ def remove_canned(account: Account, reply_id: UUID, *, owner: User | None, actor
 
 
 def _find(account_id: int, reply_id: UUID, *, owner: User | None) -> CannedReply:
-    reply = CannedReply.objects.filter(account=account_id, id=reply_id, owner=owner).first()
+    """Locked: what is removed meanwhile is not written anew. Raises NotFound."""
+    reply = CannedReply.objects.select_for_update().filter(account=account_id, id=reply_id, owner=owner).first()
     if reply is None:
         raise NotFound(_("This canned reply does not exist."))
     return reply
