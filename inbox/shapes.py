@@ -290,7 +290,7 @@ class FieldChange:
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
     """Who changed what of a contact. `actor_id` is None for a bot, and for who is no user any more; `source`: from
-    where, empty where it is not known; `action`: by its name, `what` in a few words.
+    where, empty where it is not known, `where` in words; `action`: by its name, `what` in a few words.
     """
 
     id: UUID
@@ -298,6 +298,7 @@ class HistoryEntry:
     actor_id: int | None
     actor: str
     source: str
+    where: str
     action: str
     what: str
     changes: tuple[FieldChange, ...]

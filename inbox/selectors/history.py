@@ -53,6 +53,7 @@ def list_history(
             actor_id=row.actor_id,
             actor=row.actor_name,
             source=row.source,
+            where=row.get_source_display(),
             action=row.action,
             what=str(WORDS[row.action]),
             changes=_list_changes(row, known, present),

@@ -247,10 +247,15 @@ class ApiToken(models.Model):
 
 
 class AuditEntry(models.Model):
-    """Who changed what, from where. Only ever added: the serving role may not change or remove a row.
+    """Who changed what, from where; SYSTEM is a task. Only ever added: the serving role can change or remove none."""
 
-    `source`: inbox, admin, api, sign-in, command line, or system (a task).
-    """
+    class Source(models.TextChoices):
+        INBOX = "inbox", _("Inbox")
+        ADMIN = "admin", _("Administration")
+        API = "api", _("API")
+        SIGN_IN = "sign-in", _("Sign-in")
+        COMMAND_LINE = "command line", _("Command line")
+        SYSTEM = "system", _("By itself")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     account = models.ForeignKey(Account, on_delete=models.DO_NOTHING, db_index=False)
@@ -260,7 +265,7 @@ class AuditEntry(models.Model):
     target = models.CharField(_("about"), max_length=120)
     old = models.JSONField(null=True)
     new = models.JSONField(null=True)
-    source = models.CharField(_("from where"), max_length=20, default="", db_default="")
+    source = models.CharField(_("from where"), max_length=20, choices=Source.choices, default="", db_default="")
     at = models.DateTimeField(_("when"), auto_now_add=True)
 
     class Meta:

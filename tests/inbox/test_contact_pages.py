@@ -123,6 +123,7 @@ class TestHistory:
         desk.post("tags/", add="VIP")
         bobs.post("labels/", add="billing")
         told = desk.history()
+        assert "Edited · Inbox</p>" in told
         for words in ("Bob", "Alice", "Ana Prieto", "Ana María", "VIP", "billing"):
             assert words in told
 

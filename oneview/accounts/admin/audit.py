@@ -16,15 +16,6 @@ from oneview.accounts.models import AuditEntry
 from oneview.accounts.permissions import Operation
 from oneview.accounts.selectors import list_audited_things, list_member_names
 
-SOURCES = {
-    "inbox": _("Inbox"),
-    "admin": _("Administration"),
-    "api": _("API"),
-    "sign-in": _("Sign-in"),
-    "command line": _("Command line"),
-    "system": _("By itself"),
-}
-
 
 class ThingFilter(admin.SimpleListFilter):
     title, parameter_name = _("what"), "thing"
@@ -53,7 +44,7 @@ class SourceFilter(admin.SimpleListFilter):
     title, parameter_name = _("from where"), "source"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(SOURCES.items())
+        return list(AuditEntry.Source.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
         return queryset.filter(source=self.value()) if self.value() else queryset
@@ -62,19 +53,15 @@ class SourceFilter(admin.SimpleListFilter):
 @register(AuditEntry)
 class AuditEntryAdmin(ScopedAdmin):
     operation = Operation.READ_AUDIT
-    list_display = ("at", "actor_name", "action", "target", "shown_source")
+    list_display = ("at", "actor_name", "action", "target", "source")
     list_filter = ("at", ThingFilter, ActorFilter, SourceFilter)
-    fields = ("at", "actor_name", "action", "target", "shown_source", "changes")
+    fields = ("at", "actor_name", "action", "target", "source", "changes")
     search_fields = ("actor_name", "action", "target")
     ordering = ("-id",)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Days are a range."""
         return lookup in ("at__gte", "at__lt") or super().lookup_allowed(lookup, value, request)
-
-    @admin.display(description=_("from where"), ordering="source")
-    def shown_source(self, entry: AuditEntry) -> str:
-        return str(SOURCES.get(entry.source, entry.source))
 
     @admin.display(description=_("Changes"))
     def changes(self, entry: AuditEntry) -> SafeString:

@@ -155,7 +155,20 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="auditentry",
             name="source",
-            field=models.CharField(db_default="", default="", max_length=20, verbose_name="from where"),
+            field=models.CharField(
+                choices=[
+                    ("inbox", "Inbox"),
+                    ("admin", "Administration"),
+                    ("api", "API"),
+                    ("sign-in", "Sign-in"),
+                    ("command line", "Command line"),
+                    ("system", "By itself"),
+                ],
+                db_default="",
+                default="",
+                max_length=20,
+                verbose_name="from where",
+            ),
         ),
         migrations.AlterField(
             model_name="auditentry",
